@@ -1,0 +1,181 @@
+"""What things cost on this machine, as ratios in one run. Nothing here is a test.
+
+make benchmarks            or    python benchmarks/run.py [--quick]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+QUICK = "--quick" in sys.argv
+
+
+def table(title: str, rows: list[tuple[str, str, str]]) -> None:
+    print(f"\n{title}")
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    sys.stdout.flush()
+
+
+def child(program: str) -> str:
+    """Run a program in a process of its own, so that memory is its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+UNROLL = """
+import resource, time, rnnsym
+net = rnnsym.stack(rnnsym.cells.get('simple_rnn'), rnnsym.cells.get('dense'), D=3, M=5, K=3)
+rnnsym.unroll(net, 2)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+times = []
+for _ in range({repeat}):
+    start = time.perf_counter(); derivation = rnnsym.unroll(net, {steps}); times.append(time.perf_counter() - start)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(min(times), len(derivation), peak / 1024, (peak - before) / 1024)
+"""
+EXPLICIT = """
+import time, sympy as sp
+D, M = 3, 5
+W = sp.Matrix(D, M, lambda i, j: sp.Symbol(f'W_{i}{j}')); U = sp.Matrix(M, M, lambda i, j: sp.Symbol(f'U_{i}{j}'))
+b = sp.Matrix(1, M, lambda i, j: sp.Symbol(f'b_{j}'))
+start = time.perf_counter()
+h = sp.zeros(1, M)
+for t in range(1, STEPS + 1):
+    x = sp.Matrix(1, D, lambda i, j: sp.Symbol(f'x{t}_{j}'))
+    h = (x * W + h * U + b).applyfunc(sp.tanh)
+operations = sp.count_ops(h)
+print(time.perf_counter() - start, operations)
+"""
+
+
+def unrolling() -> None:
+    rows = [("steps", "seconds", "equations, peak memory of the process, above the imports")]
+    times = {}
+    for steps in (500, 1000, 2000):
+        seconds, equations, peak, above = child(UNROLL.format(steps=steps, repeat=5)).split()
+        times[steps] = float(seconds)
+        rows.append(
+            (
+                str(steps),
+                f"{float(seconds):.3f}",
+                f"{equations}, {float(peak):.0f} MB, {float(above):.0f} MB",
+            )
+        )
+    rows.append(("2000 : 1000", f"{times[2000] / times[1000]:.2f}", ""))
+    table("rnnsym.unroll, the notebook's network, by name (best of 5)", rows)
+    rows = [("steps", "seconds", "operations")]
+    for steps in range(1, 4 if QUICK else 6):
+        seconds, operations = child(EXPLICIT.replace("STEPS", str(steps))).split()
+        rows.append((str(steps), f"{float(seconds):.3f}", operations))
+    table("the same with explicit SymPy matrices substituted into one another", rows)
+
+
+def per_call(function, least: float = 0.3) -> float:
+    """Seconds a call: the best of five runs of at least `least` seconds in all."""
+    count = 1
+    while True:
+        start = time.perf_counter()
+        for _ in range(count):
+            function()
+        if (spent := time.perf_counter() - start) > least / 5:
+            break
+        count *= 2 if spent <= 0 else max(2, min(10, int(least / 5 / spent) + 1))
+    best = spent / count
+    for _ in range(4):
+        start = time.perf_counter()
+        for _ in range(count):
+            function()
+        best = min(best, (time.perf_counter() - start) / count)
+    return best
+
+
+def calls() -> None:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import rnnsym
+
+    N, T, D, M, K = 1, 10, 3, 5, 3
+    net = rnnsym.stack(rnnsym.cells.get("simple_rnn"), rnnsym.cells.get("dense"), D=D, M=M, K=K)
+    f = rnnsym.lambdify(net)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, T, D))
+    weights = {
+        v.name: rng.normal(size=[int(s.subs(net.sizes)) for s in v.shape]) * 0.4
+        for v in net.parameters
+    }
+    W, U, b, V, c = weights.values()
+    bias, readout_bias = b[0], c[0]
+
+    def notebook():
+        h_last = np.zeros(M)
+        X = x[0]
+        Yhats = []
+        for t in range(T):
+            h = np.tanh(X[t].dot(W) + h_last.dot(U) + bias)
+            Yhats.append(h.dot(V) + readout_bias)
+            h_last = h
+        return Yhats
+
+    model = keras.Sequential(
+        [
+            keras.Input((T, D)),
+            keras.layers.SimpleRNN(M, return_sequences=True),
+            keras.layers.Dense(K),
+        ]
+    )
+    model.set_weights([W, U, bias, V, readout_bias])
+    single = x.astype("float32")
+    graph = tf.function(model)
+    tensor = tf.constant(single)
+    graph(tensor)
+    prepared = f.prepare((x,), None, weights)
+    unrolled = rnnsym.lambdify(rnnsym.unroll(net, T))
+    timed = {
+        "the notebook's NumPy loop": per_call(notebook),
+        "the generated function (f.compute)": per_call(lambda: f.compute(*prepared)),
+        "with its arguments checked (f)": per_call(lambda: f(x, **weights)),
+        "the unrolled function": per_call(lambda: unrolled.compute(*prepared)),
+        "Keras, tf.function": per_call(lambda: graph(tensor)),
+        "Keras, predict_on_batch": per_call(lambda: model.predict_on_batch(single)),
+        "Keras, model(x)": per_call(lambda: model(single)),
+        "Keras, predict": per_call(lambda: model.predict(single, verbose=0)),
+    }
+    base = timed["the notebook's NumPy loop"]
+    rows = [("", "µs a call", "times the notebook's loop")]
+    rows += [
+        (name, f"{seconds * 1e6:.1f}", f"{seconds / base:.2f}") for name, seconds in timed.items()
+    ]
+    table(f"one call, N={N}, T={T}, D={D}, M={M}, K={K} (ours in float64, Keras in float32)", rows)
+
+
+def commands() -> None:
+    rows = [("command", "seconds", "")]
+    for arguments in (["--help"], ["list"], ["show", "simple_rnn"], ["export", "simple_rnn", "--to", "tex"],
+                      ["export", "simple_rnn+dense", "--to", "md"]):  # fmt: skip
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-m", "rnnsym", *arguments], check=True, capture_output=True
+            )
+            times.append(time.perf_counter() - start)
+        rows.append((f"rnnsym {' '.join(arguments)}", f"{min(times):.2f}", ""))
+    table("the command line, from a cold start (best of 5)", rows)
+
+
+if __name__ == "__main__":
+    unrolling()
+    commands()
+    calls()

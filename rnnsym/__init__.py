@@ -1,0 +1,92 @@
+"""rnnsym: write a recurrent cell's equations once; get its derivation, LaTeX, code and proof.
+
+    import rnnsym
+    cell = rnnsym.Cell.parse("h_t = tanh(x_t W + h_{t-1} U + b)")
+    f = rnnsym.lambdify(cell)
+
+Names are loaded when they are first used: `import rnnsym` loads neither SymPy nor TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Where each public name lives.
+_HOMES = {
+    "Cell": "nouns",
+    "CheckError": "errors",
+    "Comparison": "nouns",
+    "Control": "nouns",
+    "Derivation": "nouns",
+    "Equation": "nouns",
+    "InputError": "errors",
+    "LanguageError": "errors",
+    "Network": "nouns",
+    "NumericFunction": "numeric",
+    "Report": "nouns",
+    "RnnsymError": "errors",
+    "Role": "nouns",
+    "Step": "nouns",
+    "Variable": "nouns",
+    "document": "documents",
+    "lambdify": "numeric",
+    "matrices": "derive",
+    "parse": "language",
+    "read": "language",
+    "read_back": "checking",
+    "stack": "derive",
+    "to_html": "documents",
+    "to_latex": "printing",
+    "to_text": "printing",
+    "unroll": "derive",
+    "verify": "checking",
+}
+
+__all__ = ["__version__", "cells", *_HOMES]
+
+if TYPE_CHECKING:
+    from . import cells as cells
+    from .checking import read_back as read_back
+    from .checking import verify as verify
+    from .derive import matrices as matrices
+    from .derive import stack as stack
+    from .derive import unroll as unroll
+    from .documents import document as document
+    from .documents import to_html as to_html
+    from .errors import CheckError as CheckError
+    from .errors import InputError as InputError
+    from .errors import LanguageError as LanguageError
+    from .errors import RnnsymError as RnnsymError
+    from .language import parse as parse
+    from .language import read as read
+    from .nouns import Cell as Cell
+    from .nouns import Comparison as Comparison
+    from .nouns import Control as Control
+    from .nouns import Derivation as Derivation
+    from .nouns import Equation as Equation
+    from .nouns import Network as Network
+    from .nouns import Report as Report
+    from .nouns import Role as Role
+    from .nouns import Step as Step
+    from .nouns import Variable as Variable
+    from .numeric import NumericFunction as NumericFunction
+    from .numeric import lambdify as lambdify
+    from .printing import to_latex as to_latex
+    from .printing import to_text as to_text
+
+
+def __getattr__(name: str) -> Any:
+    if name == "cells":
+        return importlib.import_module(".cells", __name__)
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'rnnsym' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m rnnsym`."""
+
+from .cli import main
+
+main()

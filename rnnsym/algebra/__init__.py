@@ -1,0 +1,1 @@
+"""The few matrix expressions that SymPy lacks, the table of functions, and their entries."""

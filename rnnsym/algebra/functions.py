@@ -1,0 +1,417 @@
+"""The functions of the language: one entry each.
+
+An elementwise function is a SymPy scalar expression (the body of the function below), its TeX and
+a NumPy text that is numerically stable. Everything else follows: the slope by `diff` (at a kink it
+is the slope of the branch that the expression takes there, as Keras takes it), the value at 50
+digits, the explicit matrices, the parser's list of known functions.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import sympy as sp
+from sympy import Expr, Integer, Piecewise, Rational
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """An elementwise function.
+
+    Attributes:
+        name: what the language and the generated code call it.
+        scalar: its SymPy expression for one element; further arguments may have defaults.
+        tex: the TeX that stands before the parenthesis.
+        numpy: NumPy text in the names of the arguments; a bare dotted name is called directly.
+        aliases: other spellings that are read.
+        needs: other functions that the NumPy text calls.
+    """
+
+    name: str
+    scalar: Callable[..., Expr]
+    tex: str
+    numpy: str
+    aliases: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.scalar).parameters)
+
+    @property
+    def required(self) -> int:
+        parameters = inspect.signature(self.scalar).parameters.values()
+        return sum(p.default is inspect.Parameter.empty for p in parameters)
+
+    @property
+    def direct(self) -> bool:
+        """Whether the NumPy text is the name of a function that can be called as it is."""
+        return self.numpy.replace(".", "").isidentifier()
+
+    @property
+    def formula(self) -> Expr:
+        """The expression in real symbols named like the arguments (defaults filled in)."""
+        required = [sp.Symbol(a, real=True) for a in self.arguments[: self.required]]
+        return self.scalar(*required)
+
+    def slope(self, argument: int = 0) -> Expr:
+        """The derivative in one of the arguments, in symbols named like the arguments."""
+        symbols = [sp.Symbol(a, real=True) for a in self.arguments]
+        return self.scalar(*symbols).diff(symbols[argument])
+
+    @cached_property
+    def symbol(self) -> Callable[..., Expr]:
+        """A SymPy function for explicit matrices: SymPy's own where there is one."""
+        z = sp.Symbol("z", real=True)
+        if len(self.arguments) == 1:
+            formula = self.scalar(z)
+            if isinstance(formula, sp.Function) and formula.args == (z,):
+                return formula.func
+        entry = self
+
+        def fdiff(self: Any, argindex: int = 1) -> Expr:
+            names = [sp.Symbol(a, real=True) for a in entry.arguments[: len(self.args)]]
+            return entry.scalar(*names).diff(names[argindex - 1]).subs(zip(names, self.args))
+
+        def doit(self: Any, **hints: Any) -> Expr:
+            return entry.scalar(*(a.doit(**hints) for a in self.args))
+
+        def latex(self: Any, printer: Any, *_: Any) -> str:
+            return f"{entry.tex}({', '.join(printer._print(a) for a in self.args)})"
+
+        members = {"fdiff": fdiff, "doit": doit, "_latex": latex, "entry": entry}
+        return type(self.name, (sp.Function,), members)
+
+
+@dataclass(frozen=True)
+class RowFunction:
+    """A function of a whole row (the last axis): a reduction, or a map from rows to rows.
+
+    Attributes:
+        reduces: whether it gives one number for each row.
+        defaults: further arguments with their values, such as an epsilon.
+        numpy: NumPy text in `z` and the further arguments; the row is the last axis.
+        row: the same for a list of scalars, with a caller for elementwise functions.
+        definition: TeX of its definition, for the symbols table; empty for the well known.
+    """
+
+    name: str
+    tex: str
+    numpy: str
+    row: Callable[..., list[Any]]
+    reduces: bool = False
+    defaults: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
+    definition: str = ""
+    needs: tuple[str, ...] = ()
+
+
+ELEMENTWISE: dict[str, Elementwise] = {}
+ROWS: dict[str, RowFunction] = {}
+
+
+def _entry(tex: str, numpy: str, *aliases: str, needs: tuple[str, ...] = ()) -> Callable[..., Any]:
+    def add(scalar: Callable[..., Expr]) -> Callable[..., Expr]:
+        name = scalar.__name__.removesuffix("_")
+        ELEMENTWISE[name] = Elementwise(name, scalar, tex, numpy, aliases, needs)
+        return scalar
+
+    return add
+
+
+def _operator(name: str) -> str:
+    return rf"\operatorname{{{name}}}"
+
+
+@_entry(r"\tanh", "np.tanh")
+def tanh(z: Expr) -> Expr:
+    return sp.tanh(z)
+
+
+# Written so that neither branch overflows, and small values keep their relative accuracy.
+@_entry(r"\sigma", "np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))", "sigma", "logistic")
+def sigmoid(z: Expr) -> Expr:
+    return 1 / (1 + sp.exp(-z))
+
+
+@_entry(_operator("ReLU"), "np.maximum(z, 0)", "ReLU")
+def relu(z: Expr) -> Expr:
+    return Piecewise((z, z > 0), (Integer(0), True))
+
+
+@_entry(_operator("ReLU6"), "np.minimum(np.maximum(z, 0), 6)", "ReLU6")
+def relu6(z: Expr) -> Expr:
+    return Piecewise((Integer(0), z <= 0), (z, z < 6), (Integer(6), True))
+
+
+@_entry(_operator("LeakyReLU"), "np.where(z > 0, z, alpha * z)", "LeakyReLU", "leaky")
+def leaky_relu(z: Expr, alpha: Expr = Rational(1, 5)) -> Expr:
+    return Piecewise((z, z > 0), (alpha * z, True))
+
+
+@_entry(_operator("ELU"), "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))", "ELU")
+def elu(z: Expr, alpha: Expr = Integer(1)) -> Expr:
+    return Piecewise((z, z > 0), (alpha * (sp.exp(z) - 1), True))
+
+
+_SELU_SCALE = "1.0507009873554804934193349852946"
+_SELU_ALPHA = "1.6732632423543772848170429916717"
+
+
+@_entry(
+    _operator("SELU"),
+    "1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))",
+    "SELU",
+)
+def selu(z: Expr) -> Expr:
+    scale, alpha = Rational(_SELU_SCALE), Rational(_SELU_ALPHA)
+    return Piecewise((scale * z, z > 0), (scale * alpha * (sp.exp(z) - 1), True))
+
+
+@_entry(
+    _operator("CELU"),
+    "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))",
+    "CELU",
+)
+def celu(z: Expr, alpha: Expr = Integer(1)) -> Expr:
+    return Piecewise((z, z > 0), (alpha * (sp.exp(z / alpha) - 1), True))
+
+
+# erfc keeps its relative accuracy where 1 + erf would cancel.
+@_entry(_operator("GELU"), "z / 2 * erfc(-z / 2**0.5)", "GELU", needs=("erfc",))
+def gelu(z: Expr) -> Expr:
+    # SymPy would turn erfc(-z) into 2 - erfc(z), which cancels.
+    return z / 2 * sp.erfc(-z / sp.sqrt(2), evaluate=False)
+
+
+# z σ(2u) is z/2 (1 + tanh u) without the cancellation.
+@_entry(
+    _operator("GELUtanh"),
+    "z * sigmoid(1.5957691216057308 * (z + 0.044715 * z**3))",
+    "GELUtanh",
+    needs=("sigmoid",),
+)
+def gelu_tanh(z: Expr) -> Expr:
+    return z / 2 * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (z + Rational("0.044715") * z**3)))
+
+
+@_entry(_operator("SiLU"), "z * sigmoid(z)", "SiLU", "swish", "Swish", needs=("sigmoid",))
+def silu(z: Expr) -> Expr:
+    return z / (1 + sp.exp(-z))
+
+
+@_entry(_operator("softplus"), "np.logaddexp(z, 0)", "Softplus")
+def softplus(z: Expr) -> Expr:
+    return sp.log(1 + sp.exp(z))
+
+
+@_entry(_operator("softsign"), "z / (1 + np.abs(z))", "Softsign")
+def softsign(z: Expr) -> Expr:
+    return z / (1 + sp.Abs(z))
+
+
+@_entry(_operator("mish"), "z * np.tanh(np.logaddexp(z, 0))", "Mish")
+def mish(z: Expr) -> Expr:
+    return z * sp.tanh(sp.log(1 + sp.exp(z)))
+
+
+@_entry(_operator("HardSigmoid"), "np.clip(z / 6 + 0.5, 0, 1)", "HardSigmoid", "hardsigmoid")
+def hard_sigmoid(z: Expr) -> Expr:
+    return Piecewise((Integer(0), z <= -3), (z / 6 + Rational(1, 2), z < 3), (Integer(1), True))
+
+
+@_entry(_operator("HardTanh"), "np.clip(z, -1, 1)", "HardTanh", "hardtanh")
+def hard_tanh(z: Expr) -> Expr:
+    return Piecewise((Integer(-1), z <= -1), (z, z < 1), (Integer(1), True))
+
+
+@_entry(
+    _operator("HardSiLU"),
+    "z * np.clip(z / 6 + 0.5, 0, 1)",
+    "HardSiLU", "hard_swish", "hardswish", "HardSwish",
+)  # fmt: skip
+def hard_silu(z: Expr) -> Expr:
+    return Piecewise((Integer(0), z <= -3), (z * (z / 6 + Rational(1, 2)), z < 3), (z, True))
+
+
+@_entry(_operator("LogSigmoid"), "-np.logaddexp(-z, 0)", "LogSigmoid", "logsigmoid")
+def log_sigmoid(z: Expr) -> Expr:
+    return -sp.log(1 + sp.exp(-z))
+
+
+@_entry(r"\exp", "np.exp", "exponential")
+def exp(z: Expr) -> Expr:
+    return sp.exp(z)
+
+
+@_entry(r"\log", "np.log", "ln")
+def log(z: Expr) -> Expr:
+    return sp.log(z)
+
+
+@_entry(r"\operatorname{log1p}", "np.log1p")
+def log1p(z: Expr) -> Expr:
+    return sp.log(1 + z)
+
+
+@_entry(r"\sqrt", "np.sqrt")
+def sqrt(z: Expr) -> Expr:
+    return sp.sqrt(z)
+
+
+@_entry(r"\sin", "np.sin")
+def sin(z: Expr) -> Expr:
+    return sp.sin(z)
+
+
+@_entry(r"\cos", "np.cos")
+def cos(z: Expr) -> Expr:
+    return sp.cos(z)
+
+
+@_entry(r"\arctan", "np.arctan", "atan")
+def arctan(z: Expr) -> Expr:
+    return sp.atan(z)
+
+
+@_entry(r"\sinh", "np.sinh")
+def sinh(z: Expr) -> Expr:
+    return sp.sinh(z)
+
+
+@_entry(r"\cosh", "np.cosh")
+def cosh(z: Expr) -> Expr:
+    return sp.cosh(z)
+
+
+@_entry(_operator("abs"), "np.abs")
+def abs_(z: Expr) -> Expr:
+    return sp.Abs(z)
+
+
+@_entry(_operator("sign"), "np.sign", "sgn")
+def sign(z: Expr) -> Expr:
+    return Piecewise((Integer(1), z > 0), (Integer(-1), z < 0), (Integer(0), True))
+
+
+# The unit step is 0 at 0: it is the slope that Keras gives ReLU there.
+@_entry(_operator("step"), "(z > 0).astype(z.dtype)", "heaviside")
+def step(z: Expr) -> Expr:
+    return Piecewise((Integer(1), z > 0), (Integer(0), True))
+
+
+# NumPy has no error function; the standard library's is exact to the last digit or so.
+@_entry(_operator("erf"), "np.array([math.erf(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)")
+def erf(z: Expr) -> Expr:
+    return sp.erf(z)
+
+
+@_entry(
+    _operator("erfc"), "np.array([math.erfc(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)"
+)
+def erfc(z: Expr) -> Expr:
+    return sp.erfc(z)
+
+
+@_entry(r"\max", "np.maximum", "maximum")
+def max_(a: Expr, b: Expr) -> Expr:
+    return Piecewise((a, a >= b), (b, True))
+
+
+@_entry(r"\min", "np.minimum", "minimum")
+def min_(a: Expr, b: Expr) -> Expr:
+    return Piecewise((a, a <= b), (b, True))
+
+
+def _row(function: RowFunction) -> None:
+    ROWS[function.name] = function
+
+
+def _mean(z: list[Any]) -> Any:
+    return sum(z[1:], z[0]) / len(z)
+
+
+def _softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
+    powers = [call("exp", v) for v in z]
+    total = sum(powers[1:], powers[0])
+    return [p / total for p in powers]
+
+
+def _layer_norm(z: list[Any], call: Callable[..., Any], epsilon: Any) -> list[Any]:
+    mean = _mean(z)
+    deviation = call("sqrt", _mean([(v - mean) ** 2 for v in z]) + epsilon)
+    return [(v - mean) / deviation for v in z]
+
+
+_row(
+    RowFunction(
+        "sum",
+        _operator("sum"),
+        "z.sum(axis=-1, keepdims=True)",
+        lambda z, call: [sum(z[1:], z[0])],
+        reduces=True,
+    )
+)
+_row(
+    RowFunction(
+        "mean",
+        _operator("mean"),
+        "z.mean(axis=-1, keepdims=True)",
+        lambda z, call: [_mean(z)],
+        reduces=True,
+    )
+)
+_row(
+    RowFunction(
+        "softmax",
+        _operator("softmax"),
+        "exp_z / exp_z.sum(axis=-1, keepdims=True)",
+        _softmax,
+        aliases=("Softmax",),
+        definition=r"\operatorname{softmax}(z)_j = \frac{\exp(z_j)}{\sum_k \exp(z_k)}",
+        needs=("exp_z = np.exp(z - z.max(axis=-1, keepdims=True))",),
+    )
+)
+_row(
+    RowFunction(
+        "layer_norm",
+        _operator("LayerNorm"),
+        "centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon)",
+        _layer_norm,
+        # Keras's default; the paper (Ba, Kiros, Hinton 2016, eq. 4) has no epsilon.
+        defaults=(("epsilon", "0.001"),),
+        aliases=("layernorm", "LayerNorm", "LN", "layer_normalization"),
+        definition=(
+            r"\operatorname{LayerNorm}(z)_j = \frac{z_j - \mu}{\sqrt{v + \epsilon}},\quad"
+            r" \mu = \frac{1}{n}\sum_k z_k,\quad v = \frac{1}{n}\sum_k (z_k - \mu)^2,\quad"
+            r" \epsilon = 0.001\text{ unless given}"
+        ),
+        needs=("centred = z - z.mean(axis=-1, keepdims=True)",),
+    )
+)
+
+
+@cache
+def spellings() -> dict[str, str]:
+    """Every spelling of a function that is read, and the function's name."""
+    table = {"diag": "diag"}
+    entries: list[Elementwise | RowFunction] = [*ELEMENTWISE.values(), *ROWS.values()]
+    for entry in entries:
+        bare = entry.tex.removeprefix("\\operatorname").strip("\\{}")
+        for spelling in (entry.name, bare, *entry.aliases):
+            if table.setdefault(spelling, entry.name) != entry.name:
+                raise ValueError(f"'{spelling}' is a spelling of two functions")
+    return table
+
+
+@cache
+def numeric(name: str, arguments: int) -> Callable[..., Any]:
+    """The elementwise function as an mpmath function, from its SymPy expression."""
+    entry = ELEMENTWISE[name]
+    symbols = [sp.Symbol(a, real=True) for a in entry.arguments[:arguments]]
+    # These expressions are the ones above, never a text of a user's.
+    return sp.lambdify(symbols, entry.scalar(*symbols), "mpmath")

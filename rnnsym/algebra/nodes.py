@@ -1,0 +1,211 @@
+"""The matrix expressions that SymPy lacks.
+
+Every one is an ordinary SymPy `MatrixExpr` whose arguments rebuild it (`expr.func(*expr.args)`), so
+`xreplace` and `subs` work. SymPy's own `MatAdd`, `MatMul`, `HadamardProduct` and `Transpose` are
+used beside them, always through the raw constructors, which keep the order in which terms were
+written. Shapes are checked by the language, not here: SymPy does not check symbolic ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import (
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    Rational,
+    S,
+    Transpose,
+    sympify,
+)
+from sympy.core.symbol import Str
+
+from ..nouns import Quantity, Shape
+
+
+class Node(MatrixExpr):
+    """Base of our nodes: arguments are SymPy objects, names are `Str`."""
+
+    def __new__(cls, *args: Any) -> Node:
+        return super().__new__(cls, *(Str(a) if isinstance(a, str) else sympify(a) for a in args))
+
+    @property
+    def shape(self) -> Shape:
+        raise TypeError(f"{type(self).__name__} must say its shape")
+
+
+class Number(Node):
+    """A decimal number as it was written, a 1 × 1 matrix: `Number("0.5")`."""
+
+    @property
+    def text(self) -> str:
+        return self.args[0].name
+
+    @property
+    def value(self) -> Rational:
+        return Rational(self.text)
+
+    @property
+    def shape(self) -> Shape:
+        return (S.One, S.One)
+
+
+class Spread(Node):
+    """A 1 × 1 matrix repeated to a shape: `Spread(x, rows, columns)`; it is not printed."""
+
+    @property
+    def shape(self) -> Shape:
+        return (self.args[1], self.args[2])
+
+
+class Scale(Node):
+    """A scalar times a matrix, written by juxtaposition: `Scale(s, X)`."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[1].shape
+
+
+class Apply(Node):
+    """An elementwise function of matrices of one shape: `Apply("tanh", X)`."""
+
+    @property
+    def name_(self) -> str:
+        return self.args[0].name
+
+    @property
+    def operands(self) -> tuple[MatrixExpr, ...]:
+        return self.args[1:]
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[1].shape
+
+
+class Divide(Node):
+    """Elementwise quotient of two matrices of one shape."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[0].shape
+
+
+class Power(Node):
+    """Elementwise power: base and exponent of one shape."""
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[0].shape
+
+
+class Concat(Node):
+    """Matrices side by side (`axis` 1) or one below the other (`axis` 0): `Concat(axis, *X)`."""
+
+    @property
+    def axis(self) -> int:
+        return int(self.args[0])
+
+    @property
+    def operands(self) -> tuple[MatrixExpr, ...]:
+        return self.args[1:]
+
+    @property
+    def shape(self) -> Shape:
+        total = sum((x.shape[self.axis] for x in self.operands), Integer(0))
+        first = self.operands[0].shape
+        return (first[0], total) if self.axis else (total, first[1])
+
+
+class RowApply(Node):
+    """A function along an axis: `RowApply("softmax", axis, X, *numbers)`.
+
+    In the row form the axis is the last one (1); the column form is its transpose (0).
+    """
+
+    @property
+    def name_(self) -> str:
+        return self.args[0].name
+
+    @property
+    def axis(self) -> int:
+        return int(self.args[1])
+
+    @property
+    def operand(self) -> MatrixExpr:
+        return self.args[2]
+
+    @property
+    def options(self) -> tuple[MatrixExpr, ...]:
+        return self.args[3:]
+
+    @property
+    def shape(self) -> Shape:
+        from .functions import ROWS
+
+        rows, cols = self.operand.shape
+        if not ROWS[self.name_].reduces:
+            return (rows, cols)
+        return (rows, S.One) if self.axis else (S.One, cols)
+
+
+class Diag(Node):
+    """A row (or column) vector as the diagonal of a square matrix."""
+
+    @property
+    def shape(self) -> Shape:
+        rows, cols = self.args[0].shape
+        size = cols if rows == 1 else rows
+        return (size, size)
+
+
+def negative(expr: MatrixExpr) -> MatrixExpr:
+    """−X, kept as written."""
+    return MatMul(S.NegativeOne, expr)
+
+
+def is_negative(expr: Any) -> bool:
+    """Whether an expression is a −X that was written so."""
+    return isinstance(expr, MatMul) and len(expr.args) == 2 and expr.args[0] == -1
+
+
+def replace_quantities(expr: Any, rename: Callable[[Quantity], Any]) -> Any:
+    """Rebuild an expression with every quantity replaced, keeping the order of all terms."""
+    if isinstance(expr, Quantity):
+        return rename(expr)
+    if not isinstance(expr, MatrixExpr):
+        return expr
+    return expr.func(*(replace_quantities(a, rename) for a in expr.args))
+
+
+def transposed_form(expr: Any) -> Any:
+    """The same formula in the other convention: every product reversed, every shape swapped.
+
+    Row form and column form are each other's transpose; each symbol then stands for its transpose.
+    """
+    if isinstance(expr, Quantity):
+        label, rows, cols, time = expr.args
+        return Quantity(label, cols, rows, time)
+    if not isinstance(expr, MatrixExpr):
+        return expr
+    args = [transposed_form(a) for a in expr.args]
+    match expr:
+        case MatMul() if not is_negative(expr):
+            return MatMul(*reversed(args))
+        case Spread():
+            return Spread(args[0], args[2], args[1])
+        case Concat():
+            return Concat(1 - expr.axis, *args[1:])
+        case RowApply():
+            return RowApply(args[0], 1 - expr.axis, *args[2:])
+    return expr.func(*args)
+
+
+__all__ = [
+    "Apply", "Concat", "Diag", "Divide", "HadamardProduct", "MatAdd", "MatMul", "Number", "Power",
+    "RowApply", "Scale", "Spread", "Transpose", "is_negative", "negative", "replace_quantities",
+    "transposed_form",
+]  # fmt: skip

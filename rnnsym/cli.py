@@ -1,0 +1,495 @@
+"""The command line. Heavy modules are imported inside commands, so that help is instant."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from .errors import CheckError, InputError, RnnsymError
+
+if TYPE_CHECKING:
+    from .nouns import Cell, Report
+
+FAILED, WRONG_USE = 1, 2
+
+
+def main() -> NoReturn:
+    """Run a command; whatever goes wrong is one line on standard error and an exit code."""
+    try:
+        code = main_group.main(standalone_mode=False, prog_name="rnnsym")
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "rnnsym"
+        _say(f"{where}: {' '.join(error.format_message().split())}")
+        code = WRONG_USE
+    except (click.Abort, KeyboardInterrupt):
+        _say("rnnsym: stopped")
+        code = 130
+    except CheckError as error:
+        _say(f"rnnsym: {error}")
+        code = FAILED
+    except RnnsymError as error:
+        _say(f"rnnsym: {error}")
+        code = WRONG_USE
+    except BrokenPipeError:
+        # Whoever reads has had enough; Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        _say(f"rnnsym: {error.filename or ''}: {error.strerror or error}")
+        code = WRONG_USE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rnnsym", prog_name="rnnsym")
+def main_group() -> None:
+    """Write a recurrent cell's equations once; get its derivation, LaTeX, code and proof."""
+
+
+def _cell_options(many: bool = False) -> Callable[[Any], Any]:
+    """The ways to name a cell: from the catalogue, as a text, from a file."""
+
+    def decorate(command: Any) -> Any:
+        for option in (
+            click.argument("cells" if many else "cell", nargs=-1 if many else 1, required=False),
+            click.option(
+                "--equations",
+                metavar="TEXT",
+                help="Equations in place of a cell's name, split by new lines or ;.",
+            ),
+            click.option("--file", "path", metavar="PATH", help="A file of equations, likewise."),
+            click.option(
+                "--convention",
+                metavar="row|column",
+                default="row",
+                show_default=True,
+                help="How vectors are written in TEXT or the file, and printed.",
+            ),
+            click.option(
+                "--size",
+                "sizes",
+                metavar="M=5",
+                multiple=True,
+                help="Give a size; may be repeated.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _one_cell(
+    cell: str | None, equations: str | None, path: str | None, convention: str, sizes: Any
+) -> Cell:
+    """The cell that the options name: exactly one of the three ways."""
+    from .cells import get, read_file
+    from .derive import stack
+    from .language import CONVENTIONS, parse
+
+    if sum(v is not None for v in (cell, equations, path)) != 1:
+        raise InputError("name one cell, or give --equations TEXT or --file PATH")
+    if convention not in CONVENTIONS:
+        raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+    if equations is not None:
+        found = parse(equations, convention=convention)
+    elif path is not None:
+        found = read_file(path, convention)
+    else:
+        assert cell is not None
+        parts = [get(name) for name in cell.split("+")]
+        found = stack(*parts) if len(parts) > 1 else parts[0]
+    return found.with_sizes(**dict(map(_size, sizes)))
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, mark, value = text.partition("=")
+    if not mark or not value.strip().isdigit():
+        raise InputError(f"a size is given as NAME=NUMBER, such as M=5, not '{text}'")
+    return name.strip(), int(value)
+
+
+@main_group.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(as_json: bool) -> None:
+    """List the cells of the catalogue."""
+    from .cells import get, names
+
+    rows = [(name, get(name)) for name in names()]
+    if as_json:
+        _print_json([{"name": n, "title": c.title, "equations": [str(e) for e in c.equations]}
+                     for n, c in rows])  # fmt: skip
+        return
+    width = max(len(name) for name, _ in rows)
+    for name, cell in rows:
+        click.echo(f"{name:{width}}  {cell.title}")
+
+
+@main_group.command()
+@_cell_options()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(as_json: bool, convention: str, **which: Any) -> None:
+    """Show a cell: its equations, symbols, shapes and number of parameters.
+
+    CELL is a name of the catalogue, or several joined by + (simple_rnn+dense).
+    """
+    from .printing import count_text, to_text
+
+    cell = _one_cell(convention=convention, **which)
+    if as_json:
+        _print_json(_cell_data(cell))
+        return
+    console = _console()
+    console.print(cell.title or cell.name, style="bold", markup=False, highlight=False)
+    for text in (cell.description, f"Source: {cell.source}" if cell.source else ""):
+        if text:
+            console.print(text, markup=False, highlight=False)
+    console.print()
+    console.print(to_text(cell, convention=convention), markup=False, highlight=False)
+    console.print()
+    table = _table("symbol", "role", "shape", "meaning")
+    for variable in cell.variables:
+        rows, cols = variable.shape if convention == "row" else variable.shape[::-1]
+        table.add_row(*_plain(str(variable), variable.role.value, f"{rows} × {cols}",
+                              variable.meaning))  # fmt: skip
+    console.print(table)
+    number = cell.parameter_count.xreplace(dict(cell.sizes))
+    also = f" = {number}" if cell.sizes and number.is_Integer else ""
+    console.print(f"\nparameters: {count_text(cell)}{also}", markup=False, highlight=False)
+    console.print(f"output: {cell.output}", markup=False, highlight=False)
+
+
+def _cell_data(cell: Cell) -> dict[str, Any]:
+    return {
+        "name": cell.name,
+        "title": cell.title,
+        "equations": [str(e) for e in cell.equations],
+        "variables": [
+            {"name": v.name, "role": v.role.value, "shape": [str(s) for s in v.shape],
+             "meaning": v.meaning} for v in cell.variables
+        ],
+        "output": cell.output.name,
+        "parameters": str(cell.parameter_count),
+    }  # fmt: skip
+
+
+@main_group.command()
+@_cell_options()
+@click.option("--to", metavar="tex|md", default="tex", show_default=True, help="The format.")
+@click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
+@click.option("-o", "--output", metavar="PATH", help="Write to a file instead of the terminal.")
+def export(to: str, steps: int, output: str | None, convention: str, **which: Any) -> None:
+    """Write a cell's derivation as a document, read back and checked before it is written."""
+    cell = _one_cell(convention=convention, **which)
+    from .documents import document
+
+    text = document(cell, to, convention=convention, steps=steps)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(Path(output), text)
+        _say(f"wrote {output}")
+
+
+@main_group.command()
+@_cell_options(many=True)
+@click.option("--against", metavar="keras|latex", default="keras", show_default=True,
+              help="keras, or latex for the printed formula alone (no TensorFlow).")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    cells: tuple[str, ...],
+    against: str,
+    seed: int,
+    as_json: bool,
+    equations: str | None,
+    path: str | None,
+    convention: str,
+    sizes: Any,
+) -> None:
+    """Compare cells with Keras: all of the catalogue, if none is named."""
+    from .cells import names
+
+    if equations is None and path is None:
+        subjects = [_one_cell(c, None, None, convention, sizes) for c in cells or names()]
+    else:
+        if cells:
+            raise InputError("name cells, or give --equations TEXT or --file PATH, not both")
+        subjects = [_one_cell(None, equations, path, convention, sizes)]
+    if seed < 0:
+        raise InputError(f"a seed is a whole number from 0 on, not {seed}")
+    from .checking import verify as compare
+
+    reports: list[Report] = []
+    for i, subject in enumerate(subjects, 1):
+        with _quiet_stderr():
+            report = compare(
+                subject,
+                against,
+                seed=seed,
+                progress=lambda what, i=i, subject=subject: _say_aside(  # type: ignore[misc]
+                    f"[{i}/{len(subjects)}] {subject.name}: {what}"
+                ),
+            )
+        reports.append(report)
+        if not as_json:
+            click.echo(str(report))
+    if as_json:
+        _print_json({"passed": all(reports), "reports": [r.to_dict() for r in reports]})
+    if not all(reports):
+        raise CheckError("not verified: " + ", ".join(r.subject for r in reports if not r))
+
+
+@main_group.command()
+@click.option("-o", "--output", default="build", show_default=True, metavar="FOLDER",
+              help="Where the documents and the site are written.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--no-site", is_flag=True, help="Leave the site out.")
+def tour(output: str, as_json: bool, no_site: bool) -> None:
+    """The whole way on the notebook's network: derive, run, compare with Keras, write documents."""
+    folder = Path(output)
+    _make_folder(folder)
+    total = 5 if no_site else 6
+    say = _counter(total)
+    say("reading the equations of simple_rnn and dense")
+    from .cells import get
+    from .checking import verify as compare
+    from .derive import stack, unroll
+    from .documents import document
+    from .numeric import lambdify
+
+    net = stack(get("simple_rnn"), get("dense"), D=3, M=5, K=3)
+    say("unrolling ten steps and generating the NumPy functions")
+    derivation = unroll(net, steps=10)
+    function = lambdify(net)
+    lambdify(derivation)
+    say("importing TensorFlow and running the notebook's model in Keras")
+    from .pages.notebook import run_notebook
+
+    with _quiet_stderr():
+        run = run_notebook()
+        say("comparing with Keras; planting wrong formulas first")
+        report = compare(net, steps=10)
+    say("writing the documents")
+    files = {
+        "tex": folder / "tour" / "simple_rnn_dense.tex",
+        "md": folder / "tour" / "simple_rnn_dense.md",
+        "py": folder / "tour" / "simple_rnn_dense.py",
+        "report": folder / "tour" / "report.json",
+    }
+    _make_folder(folder / "tour")
+    for format_ in ("tex", "md"):
+        write_text(files[format_], document(net, format_, steps=10, report=report))
+    write_text(files["py"], function.source)
+    write_text(files["report"], _json(report.to_dict()) + "\n")
+    warnings: list[str] = []
+    if not no_site:
+        say("building the site")
+        from .pages.sources import build_site
+
+        with _quiet_stderr():
+            warnings = build_site(folder / "site")
+        files["site"] = folder / "site" / "index.html"
+    # The worse of the two: the notebook's own model, and the report's random weights.
+    worst = {d: max(run.errors[d], report.error(d) or 0.0) for d in ("float64", "float32")}
+    small = {"float64": 1e-12, "float32": 1e-6}
+    passed = bool(report) and all(worst[d] <= small[d] for d in small)
+    if as_json:
+        _print_json({"passed": passed, "max_error": worst, "parameters": run.parameters,
+                     "files": {k: str(v) for k, v in files.items()}})  # fmt: skip
+    else:
+        _print_tour(run, report, files)
+    for warning in warnings:
+        _say(f"warning: {warning}")
+    if not passed:
+        raise CheckError(f"the tour's network does not agree with Keras: {report.verdict}")
+
+
+def _print_tour(run: Any, report: Report, files: dict[str, Path]) -> None:
+    console = _console()
+    console.print(str(run.net), markup=False, highlight=False)
+    console.print(f"parameters: {run.parameters}\n", highlight=False)
+    table = _table("t", "y, ours", "y, Keras", "error")
+    for row in run.rows:
+        table.add_row(str(row.step), "  ".join(f"{v:9.6f}" for v in row.ours),
+                      "  ".join(f"{v:9.6f}" for v in row.keras), f"{row.error:.1e}")  # fmt: skip
+    console.print(table)
+    console.print()
+    console.print(str(report), markup=False, highlight=False)
+    console.print("\nWhere to look:")
+    for path in files.values():
+        console.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+@main_group.group()
+def docs() -> None:
+    """The site: build it, or serve it while you write."""
+
+
+@docs.command()
+@click.option("-o", "--output", default="build/site", show_default=True, metavar="FOLDER",
+              help="Where the site is written.")  # fmt: skip
+def build(output: str) -> None:
+    """Build the site; a warning is a failure."""
+    from .pages.sources import build_site
+
+    _say_aside("building the site (this runs Keras for the numbers on the pages)")
+    with _quiet_stderr():
+        warnings = build_site(Path(output))
+    for warning in warnings:
+        _say(f"warning: {warning}")
+    if warnings:
+        raise CheckError(f"the site was built with {len(warnings)} warning(s)")
+    click.echo(str(Path(output) / "index.html"))
+
+
+@docs.command()
+@click.option("--address", default="127.0.0.1:8000", show_default=True, help="Host and port.")
+def serve(address: str) -> None:
+    """Serve the site and rebuild it when a source changes."""
+    from .pages.sources import serve_site
+
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"an address is HOST:PORT, such as 127.0.0.1:8000, not '{address}'")
+    serve_site(address)
+
+
+# --- small things ------------------------------------------------------------------------------
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        InputError: one line, if the path cannot be written.
+    """
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent or ".", prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # A temporary file is for its owner alone; the document should be like any other.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
+
+
+def _counter(total: int) -> Callable[[str], None]:
+    done = 0
+
+    def say(what: str) -> None:
+        nonlocal done
+        done += 1
+        _say_aside(f"[{done}/{total}] {what}")
+
+    return say
+
+
+def _say_aside(what: str) -> None:
+    """Progress: on standard error, past anything that keeps libraries quiet."""
+    stream = _STDERR[-1] if _STDERR else sys.stderr
+    print(what, file=stream, flush=True)
+
+
+#: The real standard error, while that of libraries is kept back.
+_STDERR: list[Any] = []
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep back what TensorFlow's C++ writes to standard error; show it if something fails."""
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        _STDERR.append(os.fdopen(os.dup(kept), "w"))
+        try:
+            yield
+        except (RnnsymError, CheckError):
+            raise
+        except BaseException:
+            file.seek(0)
+            os.write(kept, file.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            _STDERR.pop().close()
+
+
+def _json(data: Any) -> str:
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: finite(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [finite(v) for v in value]
+        if isinstance(value, float) and not -1e308 < value < 1e308:
+            return str(value)  # JSON has no infinity and no NaN
+        return value
+
+    return json.dumps(finite(data), indent=2, ensure_ascii=False)
+
+
+def _print_json(data: Any) -> None:
+    click.echo(_json(data))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 110
+    return Console(width=width)
+
+
+def _table(*columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _plain(*cells: str) -> list[Any]:
+    """Cells that are shown as they are: a user's text is no markup."""
+    from rich.text import Text
+
+    return [Text(cell) for cell in cells]

@@ -1,0 +1,1 @@
+"""One file a framework: packing tables, and asking it for numbers."""

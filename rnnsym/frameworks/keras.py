@@ -1,0 +1,358 @@
+"""Keras: which layer a cell is, its weights, and its numbers.
+
+The only module that imports Keras and TensorFlow, and only inside functions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
+
+from ..algebra.functions import ELEMENTWISE
+from ..algebra.nodes import (
+    Apply,
+    Concat,
+    Diag,
+    Divide,
+    Number,
+    Power,
+    RowApply,
+    Scale,
+    Spread,
+    is_negative,
+)
+from ..cells import find
+from ..errors import InputError
+from ..names import t
+from ..nouns import Cell, Network, Quantity, Role, Variable, quantities
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A Keras layer and how a cell of the catalogue is packed into it.
+
+    Attributes:
+        name: the class in `keras.layers`.
+        weights: the cell's parameters, in the order of `get_weights()`.
+        recurrent: whether it is given initial states and returns sequences.
+    """
+
+    name: str
+    weights: tuple[str, ...]
+    recurrent: bool = True
+
+
+#: The packing of each layer of Keras that the catalogue has as a cell.
+LAYERS = {
+    "simple_rnn": Layer("SimpleRNN", ("W", "U", "b")),
+    "dense": Layer("Dense", ("V", "c"), recurrent=False),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer of a network as Keras will run it: a layer of its own, or a made RNN cell."""
+
+    cell: Cell
+    layer: Layer | None
+    names: Mapping[str, str]
+
+    @property
+    def words(self) -> str:
+        if self.layer is not None:
+            return f"keras.layers.{self.layer.name}"
+        return "keras.layers.RNN over a cell made from the same equations"
+
+
+def load() -> Any:
+    """Import Keras on its TensorFlow backend, the only one with real float64.
+
+    Raises:
+        InputError: if TensorFlow is not installed or Keras runs on another backend.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    try:
+        import keras
+    except ImportError:
+        raise InputError(
+            "Keras is not installed; install rnnsym with the extra [keras]: "
+            "pip install 'rnnsym[keras]'"
+        ) from None
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise InputError(
+            f"Keras runs on {backend}, which computes float64 as float32; set "
+            "KERAS_BACKEND=tensorflow"
+        )
+    return keras
+
+
+def parts(cell: Cell) -> list[Part]:
+    """The layers of a cell or network, each with the Keras layer that it is, if there is one."""
+    originals = cell.originals if isinstance(cell, Network) else (cell,)
+    layers = cell.layers if isinstance(cell, Network) else (cell,)
+    result = []
+    for original, layer in zip(originals, layers):
+        nested = isinstance(original, Network) and len(original.layers) > 1
+        match = None if nested else find(layer)
+        if match is not None and match[0].name in LAYERS:
+            known, renaming = match
+            back = {theirs: ours for ours, theirs in renaming.items()}
+            result.append(Part(layer, LAYERS[known.name], back))
+        else:
+            result.append(Part(layer, None, {}))
+    return result
+
+
+class Model:
+    """A Keras model of a cell or network in one dtype, made by ordinary constructors.
+
+    Attributes:
+        model: the `keras.Model` from inputs and initial states to the output at every step.
+        layers: the Keras layer of each part.
+    """
+
+    def __init__(self, cell: Cell, sizes: Mapping[str, int], steps: int, dtype: str) -> None:
+        self.keras = load()
+        self.cell = cell
+        self.sizes = {Symbol(n): Integer(v) for n, v in sizes.items()}
+        self.dtype = dtype
+        self.parts = parts(cell)
+        self.layers: list[Any] = []
+        self._orders: list[tuple[str, ...]] = []
+        keras = self.keras
+        inputs = [
+            keras.Input((steps, self.flat(v)), dtype=dtype, name=f"input_{v.name}")
+            for v in cell.inputs
+        ]
+        states = {
+            v.name: keras.Input((self.flat(v),), dtype=dtype, name=f"state_{v.name}")
+            for v in cell.states
+        }
+        if len(inputs) > 1:
+            tensor = keras.layers.Concatenate(dtype=dtype)(inputs)
+        else:
+            tensor = inputs[0]
+        for part in self.parts:
+            tensor = self._apply(part, tensor, states)
+        self.model = keras.Model([*inputs, *states.values()], tensor)
+
+    def flat(self, variable: Variable) -> int:
+        """The number of entries of a quantity, by which Keras keeps it in one axis."""
+        rows, cols = (int(size.xreplace(self.sizes)) for size in variable.shape)
+        return rows * cols
+
+    def shape(self, variable: Variable) -> tuple[int, int]:
+        rows, cols = (int(size.xreplace(self.sizes)) for size in variable.shape)
+        return rows, cols
+
+    def _apply(self, part: Part, tensor: Any, states: Mapping[str, Any]) -> Any:
+        keras = self.keras
+        own = [v for v in part.cell.variables if v.role == Role.STATE]
+        if part.layer is None:
+            layer = keras.layers.RNN(
+                _cell_layer(keras, part.cell, self), return_sequences=True, dtype=self.dtype
+            )
+            self._orders.append(tuple(v.name for v in part.cell.parameters))
+            delayed = [v for v in part.cell.delayed if v.role == Role.INPUT]
+            zeros = [keras.ops.zeros_like(tensor[:, 0, : self.flat(v)]) for v in delayed]
+            initial = [*(states[v.name] for v in own), *zeros]
+            out = layer(tensor, initial_state=initial) if initial else layer(tensor)
+            self.layers.append(layer)
+            return out
+        units = self.flat(part.cell.output)
+        factory = getattr(keras.layers, part.layer.name)
+        self._orders.append(tuple(part.names[w] for w in part.layer.weights))
+        if part.layer.recurrent:
+            layer = factory(units, return_sequences=True, dtype=self.dtype)
+            out = layer(tensor, initial_state=[states[v.name] for v in own])
+        else:
+            layer = factory(units, dtype=self.dtype)
+            out = layer(tensor)
+        self.layers.append(layer)
+        return out
+
+    @property
+    def weight_shapes(self) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+        """For every weight: its name, our shape, and the shape of Keras's array."""
+        rows: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = []
+        for layer, names in zip(self.layers, self._orders):
+            arrays = layer.get_weights()
+            if len(arrays) != len(names):
+                rows.append((layer.name, (len(names),), (len(arrays),)))
+                continue
+            for name, array in zip(names, arrays):
+                ours = self.shape(self.cell[name])
+                # A bias is a row vector here and has one axis in Keras.
+                theirs = (1, *array.shape) if array.ndim == 1 else array.shape
+                rows.append((name, ours, tuple(theirs)))
+        return rows
+
+    @property
+    def parameter_count(self) -> int:
+        return int(self.model.count_params())
+
+    def set_weights(self, weights: Mapping[str, Any]) -> None:
+        for layer, names in zip(self.layers, self._orders):
+            arrays = [
+                np.asarray(weights[name], self.dtype).reshape(array.shape)
+                for name, array in zip(names, layer.get_weights())
+            ]
+            layer.set_weights(arrays)
+
+    def __call__(self, inputs: tuple[Array, ...], states: Mapping[str, Array]) -> Array:
+        """The output at every step, in the shape that our functions give."""
+        count, steps = inputs[0].shape[:2]
+        arrays: list[Array] = [x.reshape(count, steps, -1) for x in inputs]
+        arrays += [states[v.name].reshape(count, -1) for v in self.cell.states]
+        tensors = [self.keras.ops.convert_to_tensor(a, self.dtype) for a in arrays]
+        out = np.asarray(self.model(tensors if len(tensors) > 1 else tensors[0]))
+        rows, cols = self.shape(self.cell.output)
+        return out if rows == 1 else out.reshape(count, steps, rows, cols)
+
+
+def _cell_layer(keras: Any, cell: Cell, model: Model) -> Any:
+    """A Keras RNN cell that computes our equations with `keras.ops`, one sample a row."""
+    states = [v for v in cell.variables if v.role == Role.STATE]
+    delayed = [v for v in cell.delayed if v.role == Role.INPUT]
+    kept = [*states, *delayed]
+
+    class EquationCell(keras.layers.Layer):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__(dtype=model.dtype)
+            self.state_size = [model.flat(v) for v in kept] or [1]
+            self.output_size = model.flat(cell.output)
+
+        def build(self, _: Any) -> None:
+            self.table = {
+                v.name: self.add_weight(
+                    name=v.name,
+                    shape=model.shape(v)[1:] if v.shape[0] == 1 and not v.scalar
+                    else model.shape(v),
+                )
+                for v in cell.parameters
+            }  # fmt: skip
+            self.built = True
+
+        def call(self, x: Any, carried: Any) -> Any:
+            ops = keras.ops
+            carried = list(carried) if isinstance(carried, (list, tuple)) else [carried]
+            values: dict[Quantity, Any] = {}
+            for v in cell.parameters:
+                values[v.here] = ops.reshape(self.table[v.name], (1, *model.shape(v)))
+            start = 0
+            for v in cell.inputs:
+                width = model.flat(v)
+                part = x[:, start : start + width]
+                values[v.here] = ops.reshape(part, (-1, *model.shape(v)))
+                start += width
+            for v, value in zip(kept, carried):
+                values[v.at(t - 1)] = ops.reshape(value, (-1, *model.shape(v)))
+            for equation in cell.ordered:
+                value = _compute(ops, keras, equation.expr, values, model)
+                if equation.time is not None and not any(
+                    q.time is not None for q in quantities(equation.expr)
+                ):
+                    value = ops.broadcast_to(value, (ops.shape(x)[0], *value.shape[1:]))
+                values[equation.lhs] = value
+            flat = [ops.reshape(values[v.here], (-1, model.flat(v))) for v in kept]
+            out = ops.reshape(values[cell.output.here], (-1, model.flat(cell.output)))
+            return out, flat or carried
+
+    return EquationCell()
+
+
+def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], model: Model) -> Any:
+    """The value of an expression as a batch of matrices (N or 1, rows, columns)."""
+
+    def go(node: Any) -> Any:
+        match node:
+            case Quantity():
+                return values[node]
+            case Number():
+                number = float(node.value)
+                return ops.reshape(ops.convert_to_tensor(number, model.dtype), (1, 1, 1))
+            case Spread():
+                value = go(node.args[0])
+                rows, cols = (int(s.xreplace(model.sizes)) for s in node.shape)
+                return ops.tile(value, (1, rows, cols))
+            case Scale():
+                return go(node.args[0]) * go(node.args[1])
+            case MatMul() if is_negative(node):
+                return -go(node.args[1])
+            case MatMul():
+                result = go(node.args[0])
+                for factor in node.args[1:]:
+                    result = ops.matmul(result, go(factor))
+                return result
+            case MatAdd():
+                return sum((go(a) for a in node.args[1:]), go(node.args[0]))
+            case HadamardProduct():
+                result = go(node.args[0])
+                for factor in node.args[1:]:
+                    result = result * go(factor)
+                return result
+            case Divide():
+                return go(node.args[0]) / go(node.args[1])
+            case Power():
+                return ops.power(go(node.args[0]), go(node.args[1]))
+            case Transpose():
+                return ops.transpose(go(node.args[0]), (0, 2, 1))
+            case Apply():
+                return _function(ops, keras, node.name_)(*map(go, node.operands))
+            case Concat():
+                parts_ = [go(a) for a in node.operands]
+                # A parameter is one matrix for all samples.
+                whole = next((p for p in parts_ if p.shape[0] != 1), parts_[0])
+                lead = ops.shape(whole)[0]
+                parts_ = [ops.broadcast_to(p, (lead, *p.shape[1:])) for p in parts_]
+                return ops.concatenate(parts_, axis=2)
+            case RowApply():
+                return _row_function(
+                    ops, node.name_, go(node.operand), [go(a) for a in node.options]
+                )
+            case Diag():
+                value = go(node.args[0])
+                size = value.shape[2]
+                return ops.transpose(value, (0, 2, 1)) * ops.eye(size, dtype=model.dtype)[None]
+        raise InputError(f"Keras has no {type(node).__name__}")
+
+    return go(expr)
+
+
+def _function(ops: Any, keras: Any, name: str) -> Any:
+    """Keras's own function of that name."""
+    special = {
+        "max": ops.maximum,
+        "min": ops.minimum,
+        "step": lambda z: ops.cast(z > 0, z.dtype),
+        "erfc": lambda z: 1 - ops.erf(z),
+        "gelu": lambda z: keras.activations.gelu(z, approximate=False),
+        "gelu_tanh": lambda z: keras.activations.gelu(z, approximate=True),
+    }
+    if name in special:
+        return special[name]
+    for module in (ops, keras.activations):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise InputError(f"Keras has no function '{name}' (known here: {', '.join(ELEMENTWISE)})")
+
+
+def _row_function(ops: Any, name: str, z: Any, options: list[Any]) -> Any:
+    if name == "layer_norm":
+        epsilon = options[0] if options else 0.001
+        centred = z - ops.mean(z, axis=-1, keepdims=True)
+        return centred / ops.sqrt(ops.mean(centred**2, axis=-1, keepdims=True) + epsilon)
+    if name == "softmax":
+        return ops.softmax(z, axis=-1)
+    return getattr(ops, name)(z, axis=-1, keepdims=True)

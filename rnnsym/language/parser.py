@@ -1,0 +1,657 @@
+"""From a text to a `Cell`: roles, shapes, output and SymPy expressions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
+
+from ..algebra.functions import ELEMENTWISE
+from ..algebra.nodes import (
+    Apply,
+    Concat,
+    Diag,
+    Divide,
+    Number,
+    Power,
+    RowApply,
+    Scale,
+    Spread,
+    negative,
+)
+from ..errors import InputError, LanguageError
+from ..names import fault_of, t
+from ..nouns import Cell, Equation, Quantity, Role, Variable
+from .dims import ONE, Dim, constant, expression
+from .scan import Name, Scanned, scan
+from .shapes import (
+    Inference,
+    Pair,
+    ShapeError,
+    Symbols,
+    declared_dim,
+    has_outer_product,
+    name_sizes,
+    walk,
+)
+from .tree import (
+    Chain,
+    DeclarationTree,
+    EquationTree,
+    Flip,
+    Function,
+    Join,
+    Num,
+    Product,
+    Raise,
+    Ref,
+    Sum,
+    Tree,
+    close_names,
+    parse_statement,
+    reversed_products,
+)
+
+CONVENTIONS = ("row", "column")
+
+
+@dataclass
+class _Text:
+    """A parsed text before its shapes are known."""
+
+    scanned: Scanned
+    equations: list[EquationTree]
+    declarations: list[DeclarationTree]
+
+    @property
+    def text(self) -> str:
+        return self.scanned.text
+
+
+def parse(
+    text: str,
+    *,
+    name: str = "cell",
+    convention: str = "row",
+    output: str | None = None,
+    **sizes: int,
+) -> Cell:
+    """Read a cell from its equations.
+
+    Args:
+        text: one equation a line (`h_t = tanh(x_t W + h_{t-1} U + b)`), with declarations above
+            (`dt, gamma: scalar`, `S_t: K × V`, `u_t: input`, `output: y_t`) and comments behind
+            `#`. Unicode, ASCII or LaTeX.
+        name: what to call the cell.
+        convention: "row" (`x_t W`) or "column" (`W x_t`); a text in column form is read as its
+            transpose, so each symbol stands for the transpose of the one written.
+        output: the name of the output; without it, what the text declares or the variable of the
+            last equation.
+        sizes: sizes that are given, such as `M=5`.
+
+    Returns:
+        The cell, in row form.
+
+    Raises:
+        LanguageError: one line that points at the character at fault.
+        InputError: for an unknown convention, size or output.
+    """
+    _check_convention(convention)
+    if fault := fault_of(name):
+        raise InputError(f"the name of a cell: {fault}")
+    parsed = _parse_text(text)
+    try:
+        cell = _cell(parsed, name, convention, output, frozenset())
+    except ShapeError as error:
+        raise _with_hint(error, parsed, name, convention, output) from None
+    return cell.with_sizes(**sizes) if sizes else cell
+
+
+def read(
+    text: str, cell: Cell, convention: str = "row", latex: bool | None = None
+) -> tuple[Equation, ...]:
+    """Read equations again with the symbol table of the cell that they were printed from.
+
+    The table tells a step from a layer (`h_{3}`, `h_{1,3}`), says which names are scalars, and
+    fixes every shape; an equation whose shapes do not agree with it is refused.
+
+    Args:
+        text: LaTeX or plain text of one or more equations.
+        cell: the cell (or network) whose symbols the text uses.
+        convention: the convention in which the text is written.
+        latex: whether the text is LaTeX; without it, a text with a backslash is.
+
+    Returns:
+        The equations in row form, their times as numbers where the text is unrolled.
+
+    Raises:
+        LanguageError: where the text cannot be read with these symbols.
+    """
+    _check_convention(convention)
+    parsed = _parse_text(text, latex)
+    symbols = Symbols(parsed.text, column=convention == "column")
+    names: dict[str, Dim] = {}
+    for variable in cell.variables:
+        rows, cols = (_known_dim(size, names) for size in variable.shape)
+        symbols.shapes[variable.name] = (rows, cols)
+        symbols.roles[variable.name] = variable.role
+        if variable.scalar:
+            symbols.scalars.add(variable.name)
+        if variable.timed:
+            symbols.timed.add(variable.name)
+    sizes: dict[Dim, str] = {}
+    result = []
+    for tree in parsed.equations:
+        tree = _steps_told(tree, cell, parsed.text)
+        if symbols.column:
+            tree = replace(tree, right=reversed_products(tree.right))
+        inference = Inference(symbols)
+        # The table knows the width of what starts at zero: h_{0} = 0.
+        inference.equation(tree, spreads=True)
+        inference.finish()
+        build = _Builder(inference, sizes)
+        left = build.quantity(tree.name)
+        right = build.spread(tree.right, left.shape)
+        result.append(Equation(cell[tree.name.name], right, left.time))
+    return tuple(result)
+
+
+def _check_convention(convention: str) -> None:
+    if convention not in CONVENTIONS:
+        raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+
+
+def _known_dim(size: Expr, names: dict[str, Dim]) -> Dim:
+    """A size of a symbol table as a dimension; sums of sizes stay sums."""
+    if isinstance(size, Integer):
+        return constant(int(size))
+    if isinstance(size, Symbol):
+        return declared_dim(str(size), names)
+    dim = Dim()
+    parts: Counter[Dim] = Counter()
+    number = 0
+    for term, times in size.as_coefficients_dict().items():
+        if term == 1:
+            number += int(times)
+        else:
+            parts[declared_dim(str(term), names)] = int(times)
+    dim.value = (parts, number)
+    return dim
+
+
+def _steps_told(tree: EquationTree, cell: Cell, text: str) -> EquationTree:
+    """Tell `h_{3}`, h at step 3, from a layer's number, by the symbol table."""
+
+    def told(node: Any) -> Any:
+        if isinstance(node, Ref):
+            if node.name in cell:
+                return node
+            base, _, step = node.name.rpartition("_")
+            if node.lag is None and step.isdigit() and base in cell and cell[base].timed:
+                return replace(node, name=base, step=int(step))
+            hint = close_names(node.name, [v.name for v in cell.variables])
+            raise LanguageError(
+                f"'{node.name}' is no symbol of {cell.name}{hint}", text, node.start, node.end
+            )
+        if node.children:
+            return replace(node, items=tuple(told(item) for item in node.items))
+        return node
+
+    return replace(tree, name=told(tree.name), right=told(tree.right))
+
+
+def _parse_text(text: str, latex: bool | None = None) -> _Text:
+    scanned = scan(text, latex)
+    equations: list[EquationTree] = []
+    declarations: list[DeclarationTree] = []
+    for statement in scanned.statements:
+        tree = parse_statement(statement, scanned)
+        if isinstance(tree, DeclarationTree):
+            declarations.append(tree)
+        else:
+            equations.append(tree)
+    if not equations:
+        raise LanguageError(
+            "there is no equation; a cell needs at least one, such as h_t = tanh(x_t W + b)",
+            "",
+            0,
+        )
+    return _Text(scanned, equations, declarations)
+
+
+def _with_hint(
+    error: ShapeError, parsed: _Text, name: str, convention: str, output: str | None
+) -> LanguageError:
+    """Add to a shape error what would mend it, found by trying: a declaration or the convention."""
+
+    def works(convention: str, scalars: frozenset[str]) -> bool:
+        try:
+            _cell(parsed, name, convention, output, scalars)
+        except LanguageError:
+            return False
+        return True
+
+    hint = ""
+    other = CONVENTIONS[1 - CONVENTIONS.index(convention)]
+    factors = _possible_scalars(parsed)
+    untimed = [f for f, timed in factors.items() if not timed]
+    groups = [[f] for f in factors] + [g for g in (untimed, list(factors)) if len(g) > 1]
+    if works(other, frozenset()):
+        hint = f"; the text reads as {other} form: convention={other}"
+    else:
+        for group in groups:
+            if works(convention, frozenset(group)):
+                written = ", ".join(f"{n}_t" if factors[n] else n for n in group)
+                hint = f"; declare it above the equations: `{written}: scalar`"
+                break
+        else:
+            for group in groups:
+                if works(other, frozenset(group)):
+                    hint = (
+                        f"; the text reads as {other} form (convention={other}) with "
+                        f"`{', '.join(group)}: scalar` declared"
+                    )
+                    break
+    if not hint or (hint.split("`")[-2:-1] and hint.split("`")[-2] in error.reason):
+        return error
+    mended = LanguageError.__new__(LanguageError)
+    mended.__dict__.update(error.__dict__)
+    mended.reason = error.reason + hint
+    before, marker, excerpt = str(error).rpartition("; at ")
+    mended.args = (before + " ".join(hint.split()) + marker + excerpt,)
+    return mended
+
+
+def _refs(parsed: _Text) -> Iterable[Ref]:
+    for equation in parsed.equations:
+        yield equation.name
+        for node in walk(equation.right):
+            if isinstance(node, Ref):
+                yield node
+
+
+def _possible_scalars(parsed: _Text) -> dict[str, bool]:
+    """Undeclared lower-case names on the left of a product, and whether they are time-indexed."""
+    declared = {r.name for d in parsed.declarations for r in d.names}
+    found: dict[str, bool] = {}
+    for equation in parsed.equations:
+        for node in walk(equation.right):
+            if isinstance(node, Product):
+                for item in node.items[:-1]:
+                    if isinstance(item, Ref) and item.name not in declared:
+                        if item.name[0].islower():
+                            found.setdefault(item.name, item.lag is not None)
+    return found
+
+
+def _cell(
+    parsed: _Text, name: str, convention: str, output: str | None, scalars: frozenset[str]
+) -> Cell:
+    symbols = Symbols(parsed.text, column=convention == "column")
+    symbols.scalars |= scalars
+    shapes, declared_inputs, said_output = _declared(parsed, symbols)
+    equations = parsed.equations
+    if symbols.column:
+        equations = [replace(e, right=reversed_products(e.right)) for e in equations]
+    _find_roles(parsed, symbols, declared_inputs, shapes)
+    symbols.output = _find_output(parsed, symbols, output or said_output)
+    defined = {e.name.name: e for e in equations}
+    for variable in symbols.roles:
+        if variable in shapes:
+            symbols.shapes[variable] = shapes[variable]
+        elif variable in symbols.scalars:
+            symbols.shapes[variable] = (ONE, ONE)
+        elif variable in symbols.timed:
+            # Rules 1 and 3: a width is never 1, and a row unless an outer product says otherwise.
+            cols = Dim(nonunit=variable)
+            rows = ONE
+            if variable in defined and has_outer_product(defined[variable].right, symbols.timed):
+                rows = Dim(nonunit=variable)
+            symbols.shapes[variable] = (rows, cols)
+        else:
+            symbols.shapes[variable] = (Dim(), Dim())
+    inference = Inference(symbols)
+    # Equations of declared names first: what they fix is known, and need not be guessed.
+    known = set(shapes) | symbols.scalars
+    for equation in sorted(equations, key=lambda e: e.name.name not in known):
+        inference.equation(equation)
+    inference.finish()
+    _check_order(equations, symbols)
+    sizes = name_sizes(symbols)
+    variables = _variables(parsed, symbols, sizes)
+    by_name = {v.name: v for v in variables}
+    build = _Builder(inference, sizes)
+    built = tuple(
+        Equation(
+            by_name[e.name.name],
+            build.expr(e.right),
+            t if e.name.name in symbols.timed else None,
+        )
+        for e in equations
+    )
+    title, description, source = _header(parsed, by_name)
+    return Cell(
+        name,
+        built,
+        variables,
+        by_name[symbols.output],
+        title,
+        description,
+        source,
+        parsed.text.strip("\n"),
+    )
+
+
+def _declared(parsed: _Text, symbols: Symbols) -> tuple[dict[str, Pair], set[str], str | None]:
+    """What the declarations say: shapes, inputs and the output."""
+    used = {r.name for r in _refs(parsed)}
+    shapes: dict[str, Pair] = {}
+    inputs: set[str] = set()
+    output: str | None = None
+    seen: set[str] = set()
+    sizes: dict[str, Dim] = {}
+    for declaration in parsed.declarations:
+        kind = declaration.kind
+        if not isinstance(kind, tuple) and [r.name for r in declaration.names] == ["output"]:
+            output = kind.value.name
+            if output not in used:
+                symbols.refuse(f"the output '{output}' is no symbol of the equations",
+                             declaration.names[0])  # fmt: skip
+            continue
+        for ref in declaration.names:
+            if ref.lag == -1:
+                symbols.refuse(f"declare '{ref.name}' at t or without a time", ref)
+            if ref.name not in used:
+                hint = close_names(ref.name, sorted(used))
+                symbols.refuse(f"'{ref.name}' is declared and never used{hint}", ref)
+            if ref.name in seen:
+                symbols.refuse(f"'{ref.name}' is declared twice", ref)
+            seen.add(ref.name)
+            if isinstance(kind, tuple):
+                pair = [_declared_size(token, sizes, symbols, used) for token in kind]
+                shapes[ref.name] = (pair[1], pair[0]) if symbols.column else (pair[0], pair[1])
+            elif str(kind.value) == "scalar":
+                symbols.scalars.add(ref.name)
+            elif str(kind.value) == "input":
+                inputs.add(ref.name)
+            else:
+                raise LanguageError(
+                    f"'{kind.text}' is no kind of declaration; there are `scalar`, `input`, a "
+                    "shape such as `K × V`, and `output: name`",
+                    parsed.text,
+                    kind.start,
+                    kind.end,
+                )
+    return shapes, inputs, output
+
+
+def _declared_size(token: Any, sizes: dict[str, Dim], symbols: Symbols, used: set[str]) -> Dim:
+    text = token.value.name if isinstance(token.value, Name) else token.text
+    where = Ref(token.start, token.end, name=text)
+    if isinstance(token.value, Name) and token.value.lag is not None:
+        symbols.refuse(f"'{token.text}' is no size", where)
+    if text in used or text in ("N", "T", "t"):
+        symbols.refuse(f"'{text}' is a symbol of the equations and cannot name a size", where)
+    if text[0].isdigit() and (not text.isdigit() or len(text) > 6 or int(text) < 1):
+        symbols.refuse(f"a size is a positive whole number, not {text}", where)
+    return declared_dim(str(int(text)) if text.isdigit() else text, sizes)
+
+
+def _find_roles(
+    parsed: _Text, symbols: Symbols, declared_inputs: set[str], shapes: dict[str, Pair]
+) -> None:
+    """Sort every name into its role, and refuse names that could be two things."""
+    first: dict[str, Ref] = {}
+    lags: dict[str, set[int | None]] = {}
+    for ref in _refs(parsed):
+        first.setdefault(ref.name, ref)
+        lags.setdefault(ref.name, set()).add(ref.lag)
+    defined: dict[str, EquationTree] = {}
+    for equation in parsed.equations:
+        ref = equation.name
+        if ref.lag == -1:
+            symbols.refuse(f"the left side must stand at t: {ref.name}_t = …", ref)
+        if ref.name in defined:
+            symbols.refuse(f"'{ref.name}' is defined twice", ref)
+        defined[ref.name] = equation
+    for ref in _refs(parsed):
+        if None in lags[ref.name] and len(lags[ref.name]) > 1:
+            symbols.refuse(f"'{ref.name}' stands with and without a time index", first[ref.name])
+        if ref.called and not (
+            ref.name in defined or ref.name in symbols.scalars or ref.name in shapes
+        ):
+            known = [*ELEMENTWISE, "softmax", "layer_norm", "sum", "mean", "diag"]
+            hint = close_names(ref.name, known) or f"; the functions are {', '.join(known)}"
+            symbols.fail(
+                f"unknown function '{ref.name}'{hint} (a product is written with @, a scalar "
+                f"is declared: `{ref.name}: scalar`)",
+                ref,
+            )
+    roles: dict[Role, list[str]] = {role: [] for role in Role}
+    for name, ref in first.items():
+        timed = None not in lags[name]
+        if timed:
+            symbols.timed.add(name)
+        if name in declared_inputs and (name in defined or not timed):
+            reason = "an input is time-indexed and has no equation"
+            symbols.refuse(f"'{name}' is declared an input, and {reason}", ref)
+        if not timed:
+            role = Role.CONSTANT if name in defined else Role.PARAMETER
+        elif name not in defined:
+            if lags[name] == {-1} and name not in declared_inputs:
+                symbols.refuse(
+                    f"'{name}_{{t-1}}' is used and no equation defines '{name}_t'; a delayed "
+                    f"input is declared: `{name}_t: input`",
+                    ref,
+                )
+            role = Role.INPUT
+        else:
+            role = Role.STATE if -1 in lags[name] else Role.INTERMEDIATE
+        roles[role].append(name)
+        base, _, step = name.rpartition("_")
+        if step.isdigit() and base in lags and None not in lags[base]:
+            symbols.refuse(f"'{name}' is how '{base}_t' is written at step {step}; rename one", ref)
+    for name, equation in defined.items():
+        if name in roles[Role.CONSTANT]:
+            for node in walk(equation.right):
+                if isinstance(node, Ref) and node.lag is not None:
+                    symbols.refuse(
+                        f"'{name}' has no time index and its equation uses '{node.name}', which "
+                        f"has one; write {name}_t",
+                        node,
+                    )
+    symbols.roles = {name: role for role in Role for name in roles[role]}
+
+
+def _find_output(parsed: _Text, symbols: Symbols, said: str | None) -> str:
+    computed = [e.name.name for e in parsed.equations if e.name.lag is not None]
+    if not computed:
+        symbols.refuse("no equation is of a step: none has a time index", parsed.equations[0].name)
+    if said is None:
+        return computed[-1]
+    if said not in symbols.timed:
+        hint = close_names(said, computed)
+        raise InputError(f"the output '{said}' is no time-indexed symbol of the text{hint}")
+    return said
+
+
+def _check_order(equations: list[EquationTree], symbols: Symbols) -> None:
+    """Refuse a cycle within one step, naming it."""
+    needs = {
+        e.name.name: [n.name for n in walk(e.right) if isinstance(n, Ref) and n.lag in (0, None)]
+        for e in equations
+    }
+    trees = {e.name.name: e for e in equations}
+    done: set[str] = set()
+    for start in needs:
+        path: list[str] = []
+        stack = [(start, iter(needs[start]))] if start not in done else []
+        path = [start] if stack else []
+        while stack:
+            name, rest = stack[-1]
+            for following in rest:
+                if following in path:
+                    cycle = [*path[path.index(following) :], following]
+                    symbols.refuse(
+                        "a cycle within one step: " + " needs ".join(cycle),
+                        trees[following].name,
+                    )
+                if following in needs and following not in done:
+                    stack.append((following, iter(needs[following])))
+                    path.append(following)
+                    break
+            else:
+                done.add(name)
+                stack.pop()
+                path.pop()
+
+
+def _variables(parsed: _Text, symbols: Symbols, sizes: dict[Dim, str]) -> tuple[Variable, ...]:
+    meanings = _meanings(parsed, symbols)
+    result = []
+    for name, role in symbols.roles.items():
+        rows, cols = (expression(d, sizes) for d in symbols.shapes[name])
+        result.append(Variable(name, role, (rows, cols), meanings.get(name, "")))
+    return tuple(result)
+
+
+_MEANING = re.compile(r"\s*([^\s:]+)\s*:\s*(.+)")
+
+
+def _meanings(parsed: _Text, symbols: Symbols) -> dict[str, str]:
+    """Comments behind equations and declarations, and comment lines such as `# W: kernel`."""
+    found: dict[str, str] = {}
+    for declaration in parsed.declarations:
+        for ref in declaration.names:
+            if declaration.comment:
+                found[ref.name] = declaration.comment
+    for comment in parsed.scanned.comments:
+        name = _commented_name(comment, symbols.roles)
+        if name:
+            found[name] = _MEANING.match(comment).group(2).strip()  # type: ignore[union-attr]
+    for equation in parsed.equations:
+        if equation.comment:
+            found[equation.name.name] = equation.comment
+    return found
+
+
+def _commented_name(comment: str, known: Iterable[str]) -> str | None:
+    match = _MEANING.match(comment)
+    if not match:
+        return None
+    try:
+        tokens = scan(match.group(1)).statements[0].tokens
+    except (LanguageError, IndexError):
+        return None
+    if len(tokens) == 1 and isinstance(tokens[0].value, Name) and tokens[0].value.name in known:
+        return tokens[0].value.name
+    return None
+
+
+def _header(parsed: _Text, known: Iterable[str]) -> tuple[str, str, str]:
+    """Title, description and source from the comment lines that explain no symbol."""
+    lines = [c for c in parsed.scanned.comments if not _commented_name(c, known)]
+    while lines and not lines[0]:
+        lines.pop(0)
+    source: list[str] = []
+    rest: list[str] = []
+    for line in lines[1:]:
+        if line.lower().startswith("source:"):
+            source.append(line[len("source:") :].strip())
+        elif source and line:  # a source may go on over the next lines
+            source.append(line)
+        else:
+            rest.append(line)
+    title = lines[0].rstrip(".") if lines else ""
+    return title, " ".join(r for r in rest if r), " ".join(source)
+
+
+class _Builder:
+    """Makes SymPy expressions of trees whose shapes are solved."""
+
+    def __init__(self, inference: Inference, sizes: dict[Dim, str]) -> None:
+        self.inference = inference
+        self.sizes = sizes
+
+    def shape(self, tree: Tree) -> tuple[Expr, Expr]:
+        rows, cols = self.inference.shapes[id(tree)]
+        return expression(rows, self.sizes), expression(cols, self.sizes)
+
+    def quantity(self, ref: Ref) -> Quantity:
+        rows, cols = self.inference.symbols.shapes[ref.name]
+        time: Any = None
+        if ref.step is not None:
+            time = Integer(ref.step)
+        elif ref.lag is not None:
+            time = t + ref.lag
+        return Quantity(ref.name, expression(rows, self.sizes), expression(cols, self.sizes), time)
+
+    def spread(self, tree: Tree, shape: tuple[Expr, Expr]) -> Any:
+        expr = self.expr(tree)
+        return expr if self.shape(tree) == shape else Spread(expr, *shape)
+
+    def expr(self, tree: Tree) -> Any:
+        match tree:
+            case Num():
+                return Number(tree.text)
+            case Ref():
+                return self.quantity(tree)
+            case Flip():
+                inner = self.expr(tree.items[0])
+                return inner if self.shape(tree) == (1, 1) else Transpose(inner)
+            case Sum():
+                return self.sum(tree)
+            case Chain():
+                return self.chain(tree)
+            case Raise():
+                shape = self.shape(tree)
+                return Power(*(self.spread(item, shape) for item in tree.items))
+            case Product():
+                return self.product(tree)
+            case Join():
+                return Concat(1, *(self.expr(item) for item in tree.items))
+            case Function():
+                return self.function(tree)
+        raise TypeError(type(tree).__name__)
+
+    def sum(self, tree: Sum) -> Any:
+        shape = self.shape(tree)
+        terms = [self.spread(item, shape) for item in tree.items]
+        signed = [negative(e) if s < 0 else e for e, s in zip(terms, tree.signs)]
+        return signed[0] if len(signed) == 1 else MatAdd(*signed)
+
+    def chain(self, tree: Chain) -> Any:
+        shape = self.shape(tree)
+        result = self.spread(tree.items[0], shape)
+        run = [result]
+        for operator, item in zip(tree.operators, tree.items[1:]):
+            operand = self.spread(item, shape)
+            if operator == "HADAMARD":
+                run.append(operand)
+                continue
+            left = run[0] if len(run) == 1 else HadamardProduct(*run)
+            run = [Divide(left, operand)]
+        return run[0] if len(run) == 1 else HadamardProduct(*run)
+
+    def product(self, tree: Product) -> Any:
+        scalars = [item for item in tree.items if self.inference.scalar(item)]
+        matrices = [item for item in tree.items if not self.inference.scalar(item)]
+        factors = [self.expr(item) for item in matrices]
+        result = factors[0] if len(factors) == 1 else MatMul(*factors) if factors else None
+        for item in reversed(scalars):
+            factor = self.expr(item)
+            result = factor if result is None else Scale(factor, result)
+        return result
+
+    def function(self, tree: Function) -> Any:
+        if tree.name in ELEMENTWISE:
+            shape = self.shape(tree)
+            return Apply(tree.name, *(self.spread(item, shape) for item in tree.items))
+        arguments = [self.expr(item) for item in tree.items]
+        if tree.name == "diag":
+            return Diag(arguments[0])
+        return RowApply(tree.name, 1, *arguments)

@@ -1,0 +1,680 @@
+"""Two scanners, plain text and LaTeX, for the terminals of one grammar.
+
+All limits act here, before any tree is built. Nothing is ever executed: a scanner only cuts a text
+into tokens of a closed set, and names are checked identifiers.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from ..algebra.functions import spellings
+from ..errors import LanguageError
+from ..names import ACCENT_NAMES, ACCENTS, GREEK, GREEK_NAMES, canonical, fault_of
+
+#: Limits on a text: characters, tokens, nesting.
+MAX_LENGTH = 20_000
+MAX_TOKENS = 2_000
+MAX_DEPTH = 100
+MAX_DIGITS = 30
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name as written: `h_{t-1}` is ("h", -1); a name without a time index has lag None."""
+
+    name: str
+    lag: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token: its type, text and span; for a name or a number also what it says."""
+
+    type: str
+    text: str
+    start: int
+    end: int
+    value: Name | str = ""
+
+
+@dataclass
+class Statement:
+    """The tokens of one equation or declaration, and the comment behind it."""
+
+    tokens: list[Token] = field(default_factory=list)
+    comment: str = ""
+
+
+@dataclass
+class Scanned:
+    """A text cut into statements; `comments` are the lines that hold nothing else."""
+
+    text: str
+    latex: bool
+    statements: list[Statement]
+    comments: list[str]
+
+
+_OPERATORS = {
+    "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "⊙": "HADAMARD", "∘": "HADAMARD",
+    "*": "HADAMARD", "/": "SLASH", "⊘": "SLASH", "÷": "SLASH", "@": "AT", "·": "AT", "⋅": "AT",
+    "⊗": "OUTER", "×": "TIMES", "=": "EQUAL", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB",
+    "{": "LBRACE", "}": "RBRACE", ",": "COMMA", ":": "COLON", "^": "POWER", "**": "POWER",
+    "⊤": "TRANSPOSE", "ᵀ": "TRANSPOSE", ".T": "TRANSPOSE",
+}  # fmt: skip
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789-aehijklmnoprstuvx"))
+
+# A power of ⊤, T or \top is a transpose, with or without braces.
+_TRANSPOSE = re.compile(
+    r"\^\s*(?:⊤|ᵀ|T(?![A-Za-z0-9_])|\\top(?![A-Za-z])|\\intercal(?![A-Za-z])"
+    r"|\{\s*(?:⊤|T|\\top|\\intercal|\\mathsf\{T\}|\\mathrm\{T\}|\\text\{T\})\s*\})"
+)
+_ELEMENTWISE_POWER = re.compile(r"\^\s*\{\s*(?:∘|⊙|\\circ|\\odot)\s*")
+_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LETTER = "[A-Za-zÀ-ÖØ-öø-ɏΑ-Ͽḁ-ỿµ∆Ω\u0400-\u04ff][\u0300-\u036f]*"
+_PLAIN_NAME = re.compile(
+    rf"(?:{_LETTER})(?:{_LETTER}|[0-9])*(?:_\{{[^{{}}\n]*\}}|_(?:{_LETTER}|[0-9])+"
+    rf"|[{''.join(_SUBSCRIPTS)}]+)*(?:\^\{{?\(t(?:\s*[-−–+]\s*[0-9]+)?\)\}}?)?"
+)
+_TIME = re.compile(r"t\s*(?:([-−–+])\s*([0-9]+))?\Z")
+
+_COMMANDS = {
+    "odot": "HADAMARD", "circ": "HADAMARD", "ast": "HADAMARD", "oslash": "SLASH", "cdot": "AT",
+    "otimes": "OUTER", "times": "TIMES", "frac": "FRAC", "dfrac": "FRAC", "tfrac": "FRAC",
+    "sqrt": "SQRT", "top": "TRANSPOSE", "lvert": "LBAR", "rvert": "RBAR", "vert": "BAR",
+    "lbrack": "LSQB", "rbrack": "RSQB", "{": "LPAR", "}": "RPAR", "lbrace": "LPAR",
+    "rbrace": "RPAR",
+}  # fmt: skip
+_LAYOUT = frozenset(
+    [
+        "left",
+        "right",
+        "big",
+        "Big",
+        "bigg",
+        "Bigg",
+        "bigl",
+        "bigr",
+        "Bigl",
+        "Bigr",
+        "biggl",
+        "biggr",
+        "Biggl",
+        "Biggr",
+        "displaystyle",
+        "textstyle",
+        "limits",
+        "nolimits",
+        "nonumber",
+        "notag",
+        "quad",
+        "qquad",
+        ",",
+        ";",
+        ":",
+        "!",
+        "[",
+        "]",
+        "(",
+        ")",
+    ]
+) | {" ", "\n"}
+_WRAPPERS = frozenset(
+    [
+        "mathrm",
+        "mathit",
+        "mathbf",
+        "mathsf",
+        "mathcal",
+        "mathbb",
+        "mathnormal",
+        "boldsymbol",
+        "bm",
+        "text",
+        "textrm",
+        "textit",
+        "operatorname",
+        "operatorname*",
+    ]
+)
+_TEX_ACCENTS = {accent: accent for accent in ACCENTS} | {"widetilde": "tilde", "widehat": "hat",
+                                                         "overline": "bar"}  # fmt: skip
+_TEX_LETTERS = {name: name for name in GREEK} | {
+    "varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "varrho": "rho",
+}  # fmt: skip
+_COMMAND = re.compile(r"\\(?:[A-Za-z]+\*?|.|\n)", re.S)
+_ENVIRONMENT = re.compile(
+    r"\\(?:begin|end)\{(?:aligned|align\*?|alignat\*?|equation\*?|gather\*?|gathered|split|"
+    r"eqnarray\*?|displaymath|math)\}"
+)
+
+
+def is_latex(text: str) -> bool:
+    """A text with a backslash is LaTeX; in any other, several letters in a row are one name."""
+    return any("\\" in line.partition("#")[0] for line in text.splitlines())
+
+
+def scan(text: str, latex: bool | None = None) -> Scanned:
+    """Cut a text into statements.
+
+    Raises:
+        LanguageError: for a text over a limit, or a character or command outside the language.
+    """
+    if not isinstance(text, str):
+        raise LanguageError(f"the equations must be text, not {type(text).__name__}", "", 0)
+    if len(text) > MAX_LENGTH:
+        raise LanguageError(
+            f"the text has {len(text):,} characters; the limit is {MAX_LENGTH:,}", "", 0
+        )
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    latex = is_latex(text) if latex is None else latex
+    tokens = (_scan_latex if latex else _scan_plain)(text)
+    return _statements(text, latex, tokens)
+
+
+def _statements(text: str, latex: bool, tokens: Iterator[Token]) -> Scanned:
+    """Group tokens into statements; a line goes on while a bracket is open or an operator hangs."""
+    result = Scanned(text, latex, [], [])
+    current = Statement()
+    open_brackets: list[Token] = []
+    pending = False
+    count = 0
+
+    def finish() -> None:
+        nonlocal current, pending
+        if current.tokens:
+            _check_names_before_brackets(current.tokens)
+            result.statements.append(current)
+        current, pending = Statement(), False
+
+    for token in tokens:
+        count += 1
+        if count > MAX_TOKENS:
+            raise LanguageError(f"more than {MAX_TOKENS:,} tokens", text, token.start, token.end)
+        if token.type == "COMMENT":
+            comment = token.text.lstrip("#%").strip()
+            if current.tokens and not pending:
+                current.comment = f"{current.comment} {comment}".strip()
+            else:
+                result.comments.append(comment)
+            continue
+        if token.type == "NEWLINE":
+            pending = pending or (bool(current.tokens) and not open_brackets)
+            continue
+        if pending:
+            hanging = current.tokens[-1].type in _HANGING or token.type in _CONTINUING
+            if not hanging:
+                finish()
+            pending = False
+        if token.type == "BAR":
+            closes = open_brackets and open_brackets[-1].type == "LBAR" and (
+                current.tokens[-1].type in _ENDS
+            )  # fmt: skip
+            token = Token("RBAR" if closes else "LBAR", token.text, token.start, token.end)
+        if token.text in ("x", "*") and any(t.type == "COLON" for t in current.tokens[-2:]):
+            # `S_t: K x V`, the ASCII spelling of a shape
+            if current.tokens[-1].type in ("NAME", "NUMBER"):
+                token = replace(token, type="TIMES")
+        if token.type in _CLOSER:
+            open_brackets.append(token)
+            if len(open_brackets) > MAX_DEPTH:
+                raise LanguageError(
+                    f"brackets nested deeper than {MAX_DEPTH}", text, token.start, token.end
+                )
+        elif token.type in _OPENER:
+            expected = _CLOSER[open_brackets[-1].type] if open_brackets else None
+            if token.type != expected:
+                found = f"'{token.text}' closes nothing" if expected is None else (
+                    f"'{token.text}' does not close '{open_brackets[-1].text}'"
+                )  # fmt: skip
+                raise LanguageError(found, text, token.start, token.end)
+            open_brackets.pop()
+        current.tokens.append(token)
+    if open_brackets:
+        token = open_brackets[-1]
+        raise LanguageError(f"'{token.text}' is never closed", text, token.start, token.end)
+    finish()
+    return result
+
+
+_CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "LBAR": "RBAR"}
+_OPENER = {closer: opener for opener, closer in _CLOSER.items()}
+_HANGING = frozenset(
+    [
+        "PLUS",
+        "MINUS",
+        "HADAMARD",
+        "SLASH",
+        "AT",
+        "OUTER",
+        "EQUAL",
+        "COMMA",
+        "POWER",
+        "FUNCTION",
+        "FRAC",
+        "SQRT",
+        "TIMES",
+        "COLON",
+    ]
+)
+_CONTINUING = frozenset(
+    ["PLUS", "MINUS", "HADAMARD", "SLASH", "AT", "OUTER", "EQUAL", "TRANSPOSE", "POWER"]
+)
+_ENDS = frozenset(["NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "RBAR", "TRANSPOSE"])
+
+
+def _check_names_before_brackets(tokens: list[Token]) -> None:
+    """Mark a lower-case name that stands before a bracket: it may be an unknown function.
+
+    Whether it is one is known only when all declarations are read; `Name` tokens keep the mark.
+    """
+    for i, (token, following) in enumerate(zip(tokens, tokens[1:])):
+        if token.type == "NAME" and following.type == "LPAR":
+            name = token.value
+            assert isinstance(name, Name)
+            if name.lag is None and name.name[0].islower():
+                tokens[i] = Token("NAME", token.text, token.start, token.end, CalledName(name.name))
+
+
+class CalledName(Name):
+    """A lower-case name without a time index in front of a parenthesis."""
+
+
+def _number(text: str, source: str, start: int, end: int) -> Token:
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(mantissa) > MAX_DIGITS or (exponent and abs(int(exponent[:6])) > 300):
+        raise LanguageError(
+            f"a number of more than {MAX_DIGITS} digits or beyond 1e300", source, start, end
+        )
+    return Token("NUMBER", text, start, end, text)
+
+
+def _function_or_name(name: Name, text: str, token: str, start: int, end: int) -> Token:
+    if name.lag is None and name.name in spellings():
+        return Token("FUNCTION", token, start, end, spellings()[name.name])
+    fault = fault_of(name.name)
+    if fault:
+        raise LanguageError(fault, text, start, end)
+    return Token("NAME", token, start, end, name)
+
+
+def _named(base: str, parts: list[str], text: str, start: int, end: int) -> Name:
+    """Sort subscripts into the time index and the rest."""
+    lags: list[int] = []
+    rest: list[str] = []
+    for part in parts:
+        match = _TIME.match(part.strip())
+        if not match:
+            rest.append(part.strip())
+            continue
+        sign, number = match.groups()
+        lag = 0 if not number else int(number) * (1 if sign == "+" else -1)
+        written = f"{base}_{{{part.strip()}}}"
+        if lag > 0:
+            raise LanguageError(
+                f"'{written}' is of a later step; an equation may use t and t-1", text, start, end
+            )
+        if lag < -1:
+            raise LanguageError(
+                f"'{written}' looks back more than one step; name the last value first "
+                f"(p_t = {base}_{{t-1}}) and use p_{{t-1}}",
+                text,
+                start,
+                end,
+            )
+        lags.append(lag)
+    if len(lags) > 1:
+        raise LanguageError("a name with two time indices", text, start, end)
+    for part in rest:
+        if not part or not all(c.isascii() and c.isalnum() for c in part.replace("_", "")):
+            raise LanguageError(f"'{part}' is no subscript of a name", text, start, end)
+    return Name(canonical(base, rest), lags[0] if lags else None)
+
+
+# --- plain text -------------------------------------------------------------------------------
+
+
+def _plain_letters(text: str, source: str, start: int, end: int) -> tuple[str, list[str]]:
+    """Spell a run of letters in ASCII: (base, accents)."""
+    plain, accents = "", []
+    for character in unicodedata.normalize("NFD", text):
+        if character in ACCENT_NAMES:
+            accents.append(ACCENT_NAMES[character])
+        elif character in GREEK_NAMES:
+            if len(unicodedata.normalize("NFC", text)) > 1 and not _only_accented(text):
+                raise LanguageError(
+                    f"'{text}' runs a Greek letter into others; put a space or an underscore "
+                    "between them",
+                    source,
+                    start,
+                    end,
+                )
+            plain += GREEK_NAMES[character]
+        elif character.isascii() and character.isalnum():
+            plain += character
+        else:
+            raise LanguageError(
+                f"'{character}' is no letter of the language (Latin and Greek are)",
+                source,
+                start,
+                end,
+            )
+    return plain, accents
+
+
+def _only_accented(text: str) -> bool:
+    return sum(not unicodedata.combining(c) for c in unicodedata.normalize("NFD", text)) == 1
+
+
+def _plain_name(text: str, source: str, start: int, end: int) -> Name:
+    text = re.sub(r"\^\{?\((t[^)]*)\)\}?\Z", r"_{\1}", text)  # h^{(t-1)} is h_{t-1}
+    text = re.sub(
+        f"[{''.join(_SUBSCRIPTS)}]+",
+        lambda m: "_{" + "".join(_SUBSCRIPTS[c] for c in m.group()) + "}",
+        text,
+    )
+    base, *rest = re.split(r"_(\{[^{}]*\}|[^_{}]+)", text)
+    plain, accents = _plain_letters(base, source, start, end)
+    parts: list[str] = list(accents)
+    for piece in rest:
+        if not piece:
+            continue
+        for part in piece.strip("{}").split(","):
+            part = part.strip()
+            if _TIME.match(part):
+                parts.append(part)
+            elif all(c.isalnum() or unicodedata.combining(c) for c in part) and part:
+                letters, more = _plain_letters(part, source, start, end)
+                parts += [letters, *more]
+            else:
+                parts.append(part)
+    last_is_time = [bool(_TIME.match(p)) for p in parts]
+    if any(last_is_time[:-1]) and "{" not in text:
+        raise LanguageError(
+            f"'{text}' goes on behind its time index; is a space missing?", source, start, end
+        )
+    return _named(plain, parts, source, start, end)
+
+
+def _scan_plain(text: str) -> Iterator[Token]:
+    i = 0
+    while i < len(text):
+        c = text[i]
+        if c == "\n" or c == ";":
+            inside = c == ";" and text.count("[", 0, i) > text.count("]", 0, i)
+            yield Token("COMMA" if inside else "NEWLINE", c, i, i + 1)
+            i += 1
+        elif c.isspace():
+            i += 1
+        elif c == "#":
+            end = text.find("\n", i)
+            end = len(text) if end < 0 else end
+            yield Token("COMMENT", text[i:end], i, end)
+            i = end
+        elif match := _TRANSPOSE.match(text, i):
+            yield Token("TRANSPOSE", match.group(), i, match.end())
+            i = match.end()
+        elif match := _ELEMENTWISE_POWER.match(text, i):
+            yield Token("POWER", match.group(), i, match.end(), "elementwise")
+            yield Token("LBRACE", "{", match.end() - 1, match.end())
+            i = match.end()
+        elif c in _SUPERSCRIPTS:
+            yield Token("POWER", c, i, i + 1)
+            yield _number(_SUPERSCRIPTS[c], text, i, i + 1)
+            i += 1
+        elif match := _NUMBER.match(text, i):
+            yield _number(match.group(), text, i, match.end())
+            i = match.end()
+        elif text[i : i + 2] in _OPERATORS and not text[i + 2 : i + 3].isalnum():
+            yield Token(_OPERATORS[text[i : i + 2]], text[i : i + 2], i, i + 2)
+            i += 2
+        elif text.startswith("**", i):
+            yield Token("POWER", "**", i, i + 2)
+            i += 2
+        elif c == "|":
+            yield Token("BAR", c, i, i + 1)
+            i += 1
+        elif c in _OPERATORS:
+            yield Token(_OPERATORS[c], c, i, i + 1)
+            i += 1
+        elif match := _PLAIN_NAME.match(text, i):
+            end = match.end()
+            name = _plain_name(match.group(), text, i, end)
+            yield _function_or_name(name, text, match.group(), i, end)
+            i = end
+        else:
+            raise LanguageError(f"'{c}' is not in the language", text, i)
+
+
+# --- LaTeX ------------------------------------------------------------------------------------
+
+
+class _Tex:
+    """Reads names of TeX: a letter, a command or a wrapped word, with accents and subscripts."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def fail(self, reason: str, start: int, end: int | None = None) -> NoReturn:
+        raise LanguageError(reason, self.text, start, end)
+
+    def skip(self, i: int) -> int:
+        while i < len(self.text) and (self.text[i].isspace() or self.text[i] in "~&"):
+            i += 1
+        return i
+
+    def braced(self, i: int) -> tuple[str, int]:
+        """The content of the braces that open at i, and where they end."""
+        depth = 0
+        for j in range(i, len(self.text)):
+            if self.text[j] == "{":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    self.fail(f"braces nested deeper than {MAX_DEPTH}", j)
+            elif self.text[j] == "}":
+                depth -= 1
+                if depth == 0:
+                    return self.text[i + 1 : j], j + 1
+        return self.fail("'{' is never closed", i)
+
+    def symbol(self, i: int, depth: int = 0) -> tuple[str, list[str], int] | None:
+        """A base with its accents: (base, accents, end), or None where no name begins."""
+        if depth > 4:
+            self.fail("a name with too many accents", i)
+        c = self.text[i : i + 1]
+        if c.isascii() and c.isalpha():
+            return c, [], i + 1
+        if c in GREEK_NAMES:
+            return GREEK_NAMES[c], [], i + 1
+        if c == "{":  # \tilde{h}, {h}
+            inner = self.symbol(self.skip(i + 1), depth + 1)
+            end = inner and self.skip(inner[2])
+            if inner and end is not None and self.text[end : end + 1] == "}":
+                return inner[0], inner[1], end + 1
+            return None
+        match = _COMMAND.match(self.text, i)
+        if not match:
+            return None
+        command = match.group()[1:]
+        if command in _TEX_LETTERS:
+            return _TEX_LETTERS[command], [], match.end()
+        if command in _TEX_ACCENTS:
+            inner = self.symbol(self.skip(match.end()), depth + 1)
+            if inner is None:
+                self.fail(f"\\{command} needs a letter", i, match.end())
+            return inner[0], [*inner[1], _TEX_ACCENTS[command]], inner[2]
+        if command in _WRAPPERS:
+            at = self.skip(match.end())
+            if self.text[at : at + 1] != "{":  # \mathbf h
+                inner = self.symbol(at, depth + 1)
+                return inner or self.fail(f"\\{command} needs a letter", i, match.end())
+            content, end = self.braced(at)
+            content = content.strip().replace("\\_", "_")
+            if content.replace("_", "").isalnum() and content.isascii() and content[0].isalpha():
+                return content, [], end
+            inner = self.symbol(at, depth + 1)
+            if inner is not None and inner[2] == end:
+                return inner
+            self.fail(f"'{content}' is no name", i, end)
+        return None
+
+    def name(self, i: int) -> tuple[Name, int] | None:
+        found = self.symbol(i)
+        if found is None:
+            return None
+        base, accents, end = found
+        parts = list(accents)
+        after = self.skip(end)
+        if self.text[after : after + 1] == "_":
+            inner_parts, end = self.subscript(self.skip(after + 1))
+            parts += inner_parts
+            after = self.skip(end)
+        match = re.compile(r"\^\{\s*\(\s*(t[^(){}]*)\)\s*\}").match(self.text, after)
+        if match:  # h^{(t-1)}
+            parts.append(match.group(1))
+            end = match.end()
+        base, *more = base.split("_")
+        return _named(base, more + parts, self.text, i, end), end
+
+    def subscript(self, i: int) -> tuple[list[str], int]:
+        if self.text[i : i + 1] == "{":
+            content, end = self.braced(i)
+            return [self.part(p, i, end) for p in content.split(",")], end
+        if self.text[i : i + 1].isdigit():
+            return [self.text[i]], i + 1
+        found = self.symbol(i)
+        if found is None:
+            self.fail("a subscript is missing", i)
+        return [found[0], *found[1]], found[2]
+
+    def part(self, content: str, start: int, end: int) -> str:
+        """One entry of a subscript list, spelled in ASCII."""
+        content = content.strip().strip("~")
+        content = re.sub(r"\\(?:mathrm|text|mathit|textrm|operatorname)\{([A-Za-z0-9]*)\}", r"\1",
+                         content)  # fmt: skip
+        content = re.sub(r"\\[,;:! ]", "", content)
+        greek = re.sub(
+            r"\\([A-Za-z]+)", lambda m: _TEX_LETTERS.get(m.group(1), "\\" + m.group(1)), content
+        )
+        greek = "".join(GREEK_NAMES.get(c, c) for c in greek)
+        if "\\" in greek:
+            self.fail(f"'{content}' is no subscript of the language", start, end)
+        return greek if _TIME.match(greek) else re.sub(r"\s", "", greek)
+
+
+_PLAIN_DECLARATION = re.compile(r"[^\n=\\%#:]+:[^\n=\\%#]+")
+_KIND = re.compile(r":\s*(?:\\(?:text|mathrm)\{\s*)?(scalar|input)\s*\}?")
+
+
+def _scan_latex(text: str) -> Iterator[Token]:
+    tex = _Tex(text)
+    brackets = 0
+    i = 0
+    while i < len(text):
+        c = text[i]
+        if (i == 0 or text[i - 1] == "\n") and (match := _PLAIN_DECLARATION.match(text, i)):
+            # `dt, gamma: scalar` above LaTeX equations is plain text: these are words.
+            for token in _scan_plain(match.group()):
+                yield replace(token, start=token.start + i, end=token.end + i)
+            i = match.end()
+        elif c == ":" and (match := _KIND.match(text, i)):
+            yield Token("COLON", c, i, i + 1)
+            start, end = match.span(1)
+            yield Token("NAME", match.group(1), start, end, Name(match.group(1)))
+            i = match.end()
+        elif c == "\n":
+            yield Token("NEWLINE", c, i, i + 1)
+            i += 1
+        elif c.isspace() or c in "~&$":
+            i += 1
+        elif c in "%#":
+            end = text.find("\n", i)
+            end = len(text) if end < 0 else end
+            yield Token("COMMENT", text[i:end], i, end)
+            i = end
+        elif text.startswith("\\\\", i):
+            i += 2
+            if match := re.compile(r"\[[0-9.]*[a-z]{2}\]").match(text, i):
+                i = match.end()
+            yield Token("NEWLINE", "\\\\", i - 2, i)
+        elif match := _ENVIRONMENT.match(text, i):
+            yield Token("NEWLINE", match.group(), i, match.end())
+            i = match.end()
+        elif text.startswith("{}", i):  # an empty group only sets spacing
+            i += 2
+        elif match := _TRANSPOSE.match(text, i):
+            yield Token("TRANSPOSE", match.group(), i, match.end())
+            i = match.end()
+        elif match := _ELEMENTWISE_POWER.match(text, i):
+            yield Token("POWER", match.group(), i, match.end(), "elementwise")
+            yield Token("LBRACE", "{", match.end() - 1, match.end())
+            i = match.end()
+        elif match := _NUMBER.match(text, i):
+            # In TeX an `e` behind a number is a letter, not an exponent.
+            digits = re.match(r"[0-9.]+", match.group())
+            assert digits
+            yield _number(digits.group(), text, i, i + digits.end())
+            i += digits.end()
+        elif c in ",." and not brackets and _ends_equation(text, i + 1):
+            i += 1
+        elif c == ";":
+            yield Token("COMMA" if brackets else "NEWLINE", c, i, i + 1)
+            i += 1
+        elif c == "|":
+            yield Token("BAR", c, i, i + 1)
+            i += 1
+        elif c in _OPERATORS and c != "{":
+            brackets += (c in "([") - (c in ")]")
+            yield Token(_OPERATORS[c], c, i, i + 1)
+            i += 1
+        elif c == "\\":
+            i, command = _latex_command(tex, i)
+            if command:
+                yield command
+        elif c == "{":
+            yield Token("LBRACE", c, i, i + 1)
+            i += 1
+        elif found := tex.name(i):
+            yield _function_or_name(found[0], text, text[i : found[1]], i, found[1])
+            i = found[1]
+        else:
+            raise LanguageError(f"'{c}' is not in the language", text, i)
+
+
+def _ends_equation(text: str, i: int) -> bool:
+    """Whether a comma or full stop closes a displayed equation."""
+    return re.compile(r"\s*(?:\\\\|\\end|\\\]|\$|\Z)|[ \t]*\n\s*[^+\-=]").match(text, i) is not None
+
+
+def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
+    match = _COMMAND.match(tex.text, i)
+    if not match:
+        tex.fail("a backslash at the end", i)
+    command, end = match.group()[1:], match.end()
+    if command in ("[", "]", "(", ")") or command in _LAYOUT:
+        return end, None
+    if command in _COMMANDS:
+        return end, Token(_COMMANDS[command], match.group(), i, end)
+    found = None
+    if command in spellings() and command not in _TEX_LETTERS:
+        subscripted = tex.text[tex.skip(end) : tex.skip(end) + 1] == "_"
+        if not subscripted:
+            return end, Token("FUNCTION", match.group(), i, end, spellings()[command])
+    else:
+        found = tex.name(i)
+    if found is None:
+        known = [*_COMMANDS, *_TEX_LETTERS, *_TEX_ACCENTS, *_WRAPPERS, *spellings()]
+        near = difflib.get_close_matches(command, known, 1)
+        hint = f"; did you mean \\{near[0]}?" if near else ""
+        tex.fail(f"\\{command} is not in the language{hint}", i, end)
+    return found[1], _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1])

@@ -1,0 +1,387 @@
+"""Shape inference: what the symbols of a text are, how wide, and which scalars multiply.
+
+Everything is in row form here. Unification alone would guess (a text in column form, an undeclared
+scalar, a key width of 1 all have solutions); the rules that keep it from guessing are marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from ..algebra.functions import ELEMENTWISE, ROWS
+from ..errors import LanguageError
+from ..nouns import Role
+from .dims import ONE, Clash, Dim, constant, expression, is_one, linear, total, unify
+from .tree import (
+    Chain,
+    EquationTree,
+    Flip,
+    Function,
+    Join,
+    Num,
+    Product,
+    Raise,
+    Ref,
+    Sum,
+    Tree,
+)
+
+Pair = tuple[Dim, Dim]
+
+
+class ShapeError(LanguageError):
+    """Shapes that cannot agree; the parser may add what would mend it."""
+
+
+@dataclass
+class Symbols:
+    """What is known of the names before shapes are inferred.
+
+    Attributes:
+        shapes: the shape of each name, partly unknown.
+        scalars: the names that are declared scalars.
+        timed: the names with a time index.
+        roles: the role of each name, in the order in which a cell lists its variables.
+        output: the name of the output.
+        column: whether the text is in column form, for messages.
+    """
+
+    text: str
+    shapes: dict[str, Pair] = field(default_factory=dict)
+    scalars: set[str] = field(default_factory=set)
+    timed: set[str] = field(default_factory=set)
+    roles: dict[str, Role] = field(default_factory=dict)
+    output: str = ""
+    column: bool = False
+
+    def refuse(self, reason: str, tree: Tree) -> NoReturn:
+        raise LanguageError(reason, self.text, tree.start, tree.end)
+
+    def fail(self, reason: str, tree: Tree) -> NoReturn:
+        """Refuse for a reason that a declaration or the other convention might mend."""
+        raise ShapeError(reason, self.text, tree.start, tree.end)
+
+
+def walk(tree: Tree) -> Iterable[Tree]:
+    """Every node of a tree, in the order written."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
+
+
+def has_outer_product(tree: Tree, timed: set[str]) -> bool:
+    """Whether a product has a transposed time-indexed factor before another (rule 3)."""
+
+    def varies(node: Tree) -> bool:
+        return any(isinstance(n, Ref) and n.name in timed for n in walk(node))
+
+    for node in walk(tree):
+        if isinstance(node, Product):
+            for i, factor in enumerate(node.items[:-1]):
+                if isinstance(factor, Flip) and varies(factor):
+                    if any(varies(later) for later in node.items[i + 1 :]):
+                        return True
+    return False
+
+
+class Inference:
+    """Finds the shape of every node of every equation, by unification."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self.symbols = symbols
+        self.shapes: dict[int, Pair] = {}
+        self.products: list[Product] = []
+        self.powers: list[Raise] = []
+        self.names: dict[Dim, str] = {}
+
+    # --- messages
+
+    def text_of(self, tree: Tree) -> str:
+        text = " ".join(self.symbols.text[tree.start : tree.end].split())
+        return text if len(text) <= 40 else text[:39] + "…"
+
+    def shown(self, pair: Pair) -> str:
+        rows, cols = (expression(d, self.names) for d in pair)
+        if self.symbols.column:
+            rows, cols = cols, rows
+        return f"{rows} × {cols}"
+
+    def clash(self, what: str, one: Tree, a: Pair, other: Tree, b: Pair, at: Tree) -> NoReturn:
+        self.name_all()
+        self.symbols.fail(
+            f"{what}: '{self.text_of(one)}' is {self.shown(a)} "
+            f"and '{self.text_of(other)}' is {self.shown(b)}",
+            at,
+        )
+
+    def name_all(self) -> None:
+        """Give unknown sizes provisional names so that a message can show shapes."""
+        self.names = name_sizes(self.symbols)
+
+    # --- the rules
+
+    def scalar(self, tree: Tree) -> bool:
+        """Whether a tree is made of numbers and declared scalars alone (rule 2)."""
+        match tree:
+            case Num():
+                return True
+            case Ref():
+                return tree.name in self.symbols.scalars
+            case Function():
+                return tree.name in ELEMENTWISE and all(map(self.scalar, tree.items))
+            case Sum() | Chain() | Raise() | Flip() | Product():
+                return all(map(self.scalar, tree.items))
+        return False
+
+    def equation(self, equation: EquationTree, spreads: bool = False) -> None:
+        """Make both sides one shape; a scalar may stand for a whole matrix if `spreads`."""
+        left = self.symbols.shapes[equation.name.name]
+        right = self.shape(equation.right)
+        if spreads and self.scalar(equation.right):
+            return
+        try:
+            for a, b in zip(left, right):
+                unify(a, b)
+        except Clash:
+            name = equation.name
+            self.name_all()
+            width = "a row vector" if not self.symbols.column else "a column vector"
+            hint = ""
+            if is_one(right[0]) and is_one(right[1]):
+                hint = f"; if it is a scalar, declare it: `{self.text_of(name)}: scalar`"
+            elif is_one(left[0]) and not is_one(right[0]):
+                hint = (
+                    f"; a time-indexed name is {width} unless its equation has an outer product "
+                    f"or a declaration such as `{self.text_of(name)}: K × V`"
+                )
+            self.symbols.fail(
+                f"'{self.text_of(name)}' is {self.shown(left)} and its equation gives "
+                f"{self.shown(right)}{hint}",
+                equation.name,
+            )
+
+    def shape(self, tree: Tree) -> Pair:
+        pair = self.shapes[id(tree)] = self._shape(tree)
+        return pair
+
+    def _shape(self, tree: Tree) -> Pair:
+        match tree:
+            case Num():
+                return ONE, ONE
+            case Ref():
+                return self.symbols.shapes[tree.name]
+            case Flip():
+                rows, cols = self.shape(tree.items[0])
+                return cols, rows
+            case Sum():
+                return self.elementwise(tree, tree.items, "cannot be added")
+            case Chain():
+                self.refuse_mixture(tree)
+                word = "divided" if "SLASH" in tree.operators else "multiplied elementwise"
+                return self.elementwise(tree, tree.items, f"cannot be {word}")
+            case Raise():
+                base = tree.items[0]
+                if isinstance(base, Ref) and base.name == "e" and "e" not in self.symbols.scalars:
+                    self.symbols.fail("write exp(…) for a power of e", base)
+                self.powers.append(tree)
+                return self.elementwise(tree, tree.items, "cannot be base and exponent")
+            case Product():
+                return self.product(tree)
+            case Join():
+                return self.join(tree)
+            case Function():
+                return self.function(tree)
+        raise TypeError(type(tree).__name__)
+
+    def elementwise(self, tree: Tree, items: tuple[Tree, ...], what: str) -> Pair:
+        """One shape for all; a 1 × 1 operand is spread over the others."""
+        shapes = [(item, self.shape(item)) for item in items]
+        wide = [(i, s) for i, s in shapes if not (is_one(s[0]) and is_one(s[1]))]
+        if not wide:
+            return ONE, ONE
+        first, shape = wide[0]
+        for item, other in wide[1:]:
+            try:
+                for a, b in zip(shape, other):
+                    unify(a, b)
+            except Clash:
+                self.clash(f"these {what}", first, shape, item, other, item)
+        return shape
+
+    def refuse_mixture(self, tree: Chain) -> None:
+        """A matrix product beside ⊙ or / needs parentheses (rule 5)."""
+        for i, item in enumerate(tree.items):
+            if not isinstance(item, Product) or item.grouped:
+                continue
+            if sum(not self.scalar(f) for f in item.items) > 1:
+                product = self.text_of(item)
+                self.symbols.fail(
+                    f"a matrix product beside ⊙ or / needs parentheses: ({product})", item
+                )
+            if i and tree.operators[i - 1] == "SLASH":
+                self.symbols.fail(
+                    f"a product behind / needs parentheses: /({self.text_of(item)})", item
+                )
+
+    def product(self, tree: Product) -> Pair:
+        matrices = [item for item in tree.items if not self.scalar(item)]
+        for item in tree.items:
+            if item not in matrices:
+                self.shape(item)
+        if not matrices:
+            return ONE, ONE
+        self.products.append(tree)
+        shape = self.shape(matrices[0])
+        for before, item in zip(matrices, matrices[1:]):
+            other = self.shape(item)
+            try:
+                unify(shape[1], other[0])
+            except Clash:
+                left = self.shapes[id(before)]
+                pair = ("rows", "columns") if self.symbols.column else ("columns", "rows")
+                one, two = (before, left), (item, other)
+                if self.symbols.column:
+                    one, two = two, one
+                self.clash(
+                    f"a matrix product needs as many {pair[0]} on its "
+                    f"{'right' if self.symbols.column else 'left'} as {pair[1]} on its "
+                    f"{'left' if self.symbols.column else 'right'}",
+                    *one,
+                    *two,
+                    item,
+                )
+            shape = (shape[0], other[1])
+        return shape
+
+    def join(self, tree: Join) -> Pair:
+        shapes = [self.shape(item) for item in tree.items]
+        for item, other in zip(tree.items[1:], shapes[1:]):
+            try:
+                unify(shapes[0][0], other[0])
+            except Clash:
+                self.clash("these cannot be joined", tree.items[0], shapes[0], item, other, item)
+        return shapes[0][0], total([cols for _, cols in shapes])
+
+    def function(self, tree: Function) -> Pair:
+        given = len(tree.items)
+        if tree.name in ELEMENTWISE:
+            entry = ELEMENTWISE[tree.name]
+            least, most = entry.required, len(entry.arguments)
+        else:
+            least = 1
+            most = 1 if tree.name == "diag" else 1 + len(ROWS[tree.name].defaults)
+        if not least <= given <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            self.symbols.fail(f"{tree.name} takes {wanted} argument(s), not {given}", tree)
+        if tree.name in ELEMENTWISE:
+            return self.elementwise(tree, tree.items, f"cannot be arguments of {tree.name}")
+        for option in tree.items[1:]:
+            if not self.scalar(option):
+                self.symbols.fail(
+                    f"argument '{self.text_of(option)}' of {tree.name} must be a number or a "
+                    "declared scalar",
+                    option,
+                )
+            self.shape(option)
+        rows, cols = self.shape(tree.items[0])
+        if tree.name == "diag":
+            try:
+                unify(rows, ONE)
+            except Clash:
+                self.name_all()
+                self.symbols.fail(
+                    f"diag takes a vector, and '{self.text_of(tree.items[0])}' is "
+                    f"{self.shown((rows, cols))}",
+                    tree,
+                )
+            return cols, cols
+        return (rows, ONE) if ROWS[tree.name].reduces else (rows, cols)
+
+    # --- what can be said only when all is solved
+
+    def finish(self) -> None:
+        for tree in self.products:
+            matrices = [item for item in tree.items if not self.scalar(item)]
+            rows = self.shapes[id(matrices[0])][0]
+            for i, item in enumerate(matrices[:-1]):
+                if is_one(rows) and is_one(self.shapes[id(item)][1]):  # rule 4
+                    text = " ".join(self.text_of(m) for m in matrices[: i + 1])
+                    if isinstance(item, Ref) and i == 0:
+                        reason = (
+                            f"'{text}' would be 1 × 1; if it is a scalar, declare it above the "
+                            f"equations: `{text}: scalar`"
+                        )
+                    else:
+                        reason = (
+                            f"'{text}' is 1 × 1 and stands as a factor of a matrix product; "
+                            "write ⊙ if it multiplies as a scalar"
+                        )
+                    self.symbols.fail(reason, item)
+        for power in self.powers:
+            rows, cols = self.shapes[id(power)]
+            if not is_one(rows) and not is_one(cols) and not power.elementwise:
+                self.symbols.fail(
+                    "a power of a matrix could be two things; write ^{∘2} for the elementwise one",
+                    power,
+                )
+
+
+#: The usual letters, the first one free: features, units, keys and values of a matrix state,
+#: outputs, anything else.
+_LETTERS = {
+    "features": "DFI",
+    "units": "MH",
+    "rows": "KP",
+    "cols": "VQ",
+    "outputs": "KO",
+    "other": "PQRLJGE",
+}
+
+
+def name_sizes(symbols: Symbols) -> dict[Dim, str]:
+    """Name the unknown sizes; a letter that the text uses as a name is not taken for a size."""
+    taken = set(symbols.shapes) | {"N", "T", "t"}
+    for pair in symbols.shapes.values():
+        for dim in pair:
+            taken |= {d.label for d in linear(dim)[0] if d.label}
+    names: dict[Dim, str] = {}
+
+    def give(dim: Dim, letters: str, owner: str) -> None:
+        for unknown in sorted(linear(dim)[0], key=lambda d: d.nonunit or ""):
+            if unknown.label or unknown in names:
+                continue
+            free = [c for c in _LETTERS[letters] if c not in taken]
+            name = free[0] if free else f"{_LETTERS[letters][0]}_{owner}"
+            while name in taken:
+                name += "x"
+            taken.add(name)
+            names[unknown] = name
+
+    def having(role: Role) -> list[str]:
+        return [name for name, r in symbols.roles.items() if r == role]
+
+    for name in having(Role.INPUT):
+        give(symbols.shapes[name][1], "features", name)
+    for name in having(Role.STATE):
+        if is_one(symbols.shapes[name][0]):
+            give(symbols.shapes[name][1], "units", name)
+    for name in having(Role.STATE):
+        give(symbols.shapes[name][0], "rows", name)
+        give(symbols.shapes[name][1], "cols", name)
+    if symbols.output:
+        give(symbols.shapes[symbols.output][1], "outputs", symbols.output)
+    for name, pair in symbols.shapes.items():
+        for dim in pair:
+            give(dim, "other", name)
+    return names
+
+
+def declared_dim(size: str, names: dict[str, Dim]) -> Dim:
+    """The size of a declaration: a number, or a name that is the same size everywhere."""
+    if size.isdigit():
+        return constant(int(size))
+    return names.setdefault(size, Dim(label=size))

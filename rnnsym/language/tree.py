@@ -1,0 +1,359 @@
+"""The syntax tree of an equation text, and the parser that builds it.
+
+The tree keeps what was written (positions, parentheses, order); shapes.py finds what it means.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Transformer
+from lark import Token as LarkToken
+from lark.exceptions import UnexpectedInput
+from lark.lexer import Lexer
+
+from ..errors import LanguageError
+from .scan import Name, Scanned, Statement
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """A node with the span of its text; `grouped` if parentheses stand around it."""
+
+    start: int
+    end: int
+    grouped: bool = False
+
+    @property
+    def children(self) -> tuple[Tree, ...]:
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Num(Tree):
+    """A number as written."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Ref(Tree):
+    """A variable: `lag` 0 for t, -1 for t-1, None without time; `step` for a numbered step."""
+
+    name: str = ""
+    lag: int | None = None
+    called: bool = False
+    step: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Nested(Tree):
+    items: tuple[Any, ...] = ()
+
+    @property
+    def children(self) -> tuple[Tree, ...]:
+        return self.items
+
+
+@dataclass(frozen=True, eq=False)
+class Function(_Nested):
+    """A function of the language, by its name."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(_Nested):
+    """Terms with their signs."""
+
+    signs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Chain(_Nested):
+    """⊙ and / from left to right: operators stand between the items."""
+
+    operators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Product(_Nested):
+    """Factors side by side: matrix products and scalars."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flip(_Nested):
+    """A transpose."""
+
+
+@dataclass(frozen=True, eq=False)
+class OuterFlip(Flip):
+    """The transpose that `a ⊗ b` stands for: of a in row form, of b in column form."""
+
+
+@dataclass(frozen=True, eq=False)
+class Raise(_Nested):
+    """A power; `elementwise` where it was written as such."""
+
+    elementwise: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Join(_Nested):
+    """A concatenation."""
+
+
+@dataclass(frozen=True)
+class EquationTree:
+    """An equation: the name on its left, the tree of its right side, the comment behind it."""
+
+    name: Ref
+    right: Tree
+    comment: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class DeclarationTree:
+    """A declaration: names, and what they are."""
+
+    names: tuple[Ref, ...]
+    kind: Any  # a token, or the two tokens of a shape
+    comment: str
+    start: int
+    end: int
+    kind_start: int = 0
+
+
+#: Tokens that carry nothing: Lark drops those whose name begins with an underscore.
+_FILTERED = {"COMMA", "COLON", "EQUAL"}
+
+
+class _Replay(Lexer):
+    """Hands Lark the tokens that a scanner has cut."""
+
+    def __init__(self, _: Any) -> None:
+        pass
+
+    def lex(self, data: Any, _: Any = None) -> Iterator[LarkToken]:
+        for token in data.tokens:
+            kind = f"_{token.type}" if token.type in _FILTERED else token.type
+            yield LarkToken(kind, token, start_pos=token.start, end_pos=token.end)
+
+
+class _Build(Transformer):
+    """Turns what the grammar finds into the tree while it parses, so nothing is nested twice."""
+
+    def number(self, items: list[Any]) -> Tree:
+        token = items[0].value
+        return Num(token.start, token.end, text=token.value)
+
+    def negative_number(self, items: list[Any]) -> Tree:
+        minus, number = items[0].value, self.number(items[1:])
+        return Sum(minus.start, number.end, items=(number,), signs=(-1,))
+
+    def name(self, items: list[Any]) -> Ref:
+        token = items[0].value
+        called = type(token.value) is not Name
+        return Ref(token.start, token.end, False, token.value.name, token.value.lag, called)
+
+    def parenthesised(self, items: list[Any]) -> Tree:
+        opened, tree, closed = items
+        return replace(tree, start=opened.value.start, end=closed.value.end, grouped=True)
+
+    def braced(self, items: list[Any]) -> Tree:
+        return items[1]
+
+    def arguments(self, items: list[Any]) -> list[Any]:
+        return items[1:]
+
+    def call(self, items: list[Any]) -> Tree:
+        token, (*arguments, closed) = items[0].value, items[1]
+        return Function(token.start, closed.value.end, items=tuple(arguments), name=token.value)
+
+    def concat(self, items: list[Any]) -> Tree:
+        opened, *parts, closed = items
+        return Join(opened.value.start, closed.value.end, items=tuple(parts))
+
+    def fraction(self, items: list[Any]) -> Tree:
+        token, above, below = items
+        return Chain(
+            token.value.start, below.end + 1, True, (_group(above), _group(below)), ("SLASH",)
+        )
+
+    def root(self, items: list[Any]) -> Tree:
+        return Function(items[0].value.start, items[1].end + 1, items=(items[1],), name="sqrt")
+
+    def absolute(self, items: list[Any]) -> Tree:
+        return Function(items[0].value.start, items[2].value.end, items=(items[1],), name="abs")
+
+    def transpose(self, items: list[Any]) -> Tree:
+        return Flip(items[0].start, items[1].value.end, items=(items[0],))
+
+    def power(self, items: list[Any]) -> Tree:
+        base, token, exponent = items
+        elementwise = token.value.value == "elementwise"
+        return Raise(base.start, exponent.end, False, (base, exponent), elementwise)
+
+    def transposed_power(self, items: list[Any]) -> Tree:
+        return self.power([self.transpose(items[:2]), *items[2:]])
+
+    def juxtaposition(self, items: list[Any]) -> Tree:
+        factors = [items[0]]
+        outer = False
+        for item in items[1:]:
+            if isinstance(item, LarkToken):
+                outer = item.type == "OUTER"
+                continue
+            if outer:
+                factors[-1] = OuterFlip(factors[-1].start, factors[-1].end, items=(factors[-1],))
+            factors.append(item)
+            outer = False
+        return Product(factors[0].start, factors[-1].end, items=tuple(factors))
+
+    def product(self, items: list[Any]) -> Tree:
+        operators = tuple(token.type for token in items[1::2])
+        return Chain(items[0].start, items[-1].end, False, tuple(items[::2]), operators)
+
+    def sum(self, items: list[Any]) -> Tree:
+        signs: list[int] = []
+        terms: list[Tree] = []
+        sign = 1
+        start = items[0].value.start if isinstance(items[0], LarkToken) else items[0].start
+        for item in items:
+            if isinstance(item, LarkToken):
+                sign = -1 if item.type == "MINUS" else 1
+            else:
+                signs.append(sign)
+                terms.append(item)
+        return Sum(start, terms[-1].end, items=tuple(terms), signs=tuple(signs))
+
+    def size(self, items: list[Any]) -> Any:
+        return items[0].value
+
+    def word(self, items: list[Any]) -> Any:
+        return items[0].value
+
+    def shape(self, items: list[Any]) -> Any:
+        return items[0], items[2]
+
+    def equation(self, items: list[Any]) -> tuple[Ref, Tree]:
+        return self.name(items[:1]), items[1]
+
+    def declaration(self, items: list[Any]) -> tuple[list[Ref], Any]:
+        return [self.name([token]) for token in items[:-1]], items[-1]
+
+
+def _group(tree: Tree) -> Tree:
+    """Mark a numerator: a fraction bar groups as parentheses do."""
+    return replace(tree, grouped=True)
+
+
+@cache
+def _parser() -> Lark:
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer=_Replay, transformer=_Build())
+
+
+_WORDS = {
+    "NAME": "a name", "NUMBER": "a number", "FUNCTION": "a function", "LPAR": "'('",
+    "RPAR": "')'", "LSQB": "'['", "RSQB": "']'", "EQUAL": "'='", "COLON": "':'", "COMMA": "','",
+    "PLUS": "'+'", "MINUS": "'-'", "HADAMARD": "'⊙'", "SLASH": "'/'", "TIMES": "'×'",
+    "$END": "the end of the equation", "LBRACE": "'{'", "RBRACE": "'}'",
+}  # fmt: skip
+_BINARY = {"PLUS", "MINUS", "HADAMARD", "SLASH", "AT", "OUTER"}
+
+
+def parse_statement(statement: Statement, scanned: Scanned) -> EquationTree | DeclarationTree:
+    """Parse the tokens of one statement.
+
+    Raises:
+        LanguageError: at the first token that cannot stand where it stands.
+    """
+    first, last = statement.tokens[0], statement.tokens[-1]
+    try:
+        tree: Any = _parser().parse(statement)  # type: ignore[arg-type]
+    except UnexpectedInput as error:
+        raise _syntax_error(error, statement, scanned) from None
+    left, right = tree
+    if isinstance(left, Ref):
+        return EquationTree(left, right, statement.comment, first.start, last.end)
+    colon = next(t for t in statement.tokens if t.type == "COLON")
+    return DeclarationTree(tuple(left), right, statement.comment, first.start, last.end, colon.end)
+
+
+def _syntax_error(error: UnexpectedInput, statement: Statement, scanned: Scanned) -> LanguageError:
+    tokens = statement.tokens
+    found = getattr(error, "token", None)
+    position = next(
+        (i for i, t in enumerate(tokens) if found is not None and t is found.value), len(tokens)
+    )
+    at_end = position == len(tokens)
+    token = tokens[-1] if at_end else tokens[position]
+    before = tokens[position - 1] if position else None
+    start, end = (token.end, token.end + 1) if at_end else (token.start, token.end)
+    if before is not None and before.type == "FUNCTION":
+        reason = f"{before.value} needs its argument in parentheses: {before.value}(…)"
+        start, end = before.start, before.end
+    elif not any(t.type in ("EQUAL", "COLON") for t in tokens):
+        reason = "this line is no equation (name = …) and no declaration (name: scalar)"
+        start, end = tokens[0].start, tokens[0].end
+        if tokens[0].type == "FUNCTION":
+            reason += f"; '{tokens[0].value}' is a function"
+    elif tokens[0].type == "FUNCTION" and position == 0:
+        reason = f"'{token.text}' is a function and cannot be the name of a variable"
+    elif token.type == "TIMES":
+        reason = "'×' stands only in declared shapes; write ⊙ or * elementwise, @ for a product"
+    elif token.type == "MINUS" and before is not None and before.type in _BINARY:
+        reason = "a sign behind an operator needs parentheses: (−…)"
+    elif token.type == "EQUAL" and not at_end:
+        left = [t for t in tokens[:position] if t.type != "NAME"]
+        reason = (
+            "a second '=' in one equation"
+            if any(t.type == "EQUAL" for t in left)
+            else "the left side of an equation is one name at t, such as h_t"
+        )
+    else:
+        accepts = {
+            kind.removeprefix("_")
+            for kind in getattr(error, "expected", ()) or getattr(error, "accepts", ()) or ()
+        }
+        wanted = [_WORDS[w] for w in _WORDS if w in accepts]
+        what = "the equation ends too early" if at_end else f"unexpected '{token.text}'"
+        if {"NAME", "NUMBER", "FUNCTION"} <= accepts:
+            wanted = ["a name, a number, a function or a bracket"]
+        reason = what + (f"; expected {_either(wanted)}" if wanted else "")
+    return LanguageError(reason, scanned.text, start, end)
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def reversed_products(tree: Any) -> Any:
+    """A tree in column form as the same formula in row form: every product reversed.
+
+    Each symbol then stands for its transpose, so a formula of column vectors becomes one of rows.
+    """
+    if not isinstance(tree, _Nested):
+        return tree
+    items = [reversed_products(item) for item in tree.items]
+    if isinstance(tree, Product):
+        for i, item in enumerate(items[:-1]):
+            if isinstance(item, OuterFlip):  # a ⊗ b is a bᵀ of columns
+                items[i] = item.items[0]
+                items[i + 1] = replace(item, items=(items[i + 1],))
+        items.reverse()
+    return replace(tree, items=tuple(items))
+
+
+def close_names(name: str, known: list[str]) -> str:
+    """A hint with the nearest known name, or the empty text."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,453 @@
+"""The five nouns: Variable, Equation, Cell (and Network), Derivation, Report. All immutable.
+
+What can be done with them lives in the rooms above; the few methods here that look upwards
+(`Cell.parse`, the notebook displays) go through the package's front door at call time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from sympy import Basic, Expr, Integer, MatrixExpr, MatrixSymbol, Symbol, expand, sympify
+from sympy.core.symbol import Str
+
+from .errors import CheckError, InputError
+from .names import code_of, t, tex_of, unicode_of
+
+Shape = tuple[Expr, Expr]
+
+
+def _verb(name: str) -> Callable[..., Any]:
+    return getattr(importlib.import_module("rnnsym"), name)
+
+
+class Quantity(MatrixSymbol):
+    """A variable at a time (t, t-1, 3, or none): the leaf of every expression.
+
+    It is a SymPy `MatrixSymbol` whose name is a plain code name (`h_tm1`), because SymPy's
+    lambdify quietly breaks on TeX names; `label` and `time` keep what it stands for.
+    """
+
+    def __new__(cls, label: Any, rows: Any, cols: Any, time: Any = None) -> Quantity:
+        label = Str(label) if isinstance(label, str) else label
+        time = Str("") if time is None else time if isinstance(time, Str) else sympify(time)
+        # MatrixSymbol itself takes three arguments; the rebuilding base class takes any.
+        return Basic.__new__(cls, label, sympify(rows), sympify(cols), time)
+
+    @property
+    def label(self) -> str:
+        return self.args[0].name
+
+    @property
+    def time(self) -> Expr | None:
+        return None if isinstance(self.args[3], Str) else self.args[3]
+
+    @property
+    def name(self) -> str:
+        return code_of(self.label, self.time)
+
+    def at(self, time: Any) -> Quantity:
+        """The same variable at another time."""
+        label, rows, cols, _ = self.args
+        return Quantity(label, rows, cols, time)
+
+    def _latex(self, printer: Any, *_: Any) -> str:
+        return tex_of(self.label, self.time)
+
+    def _sympystr(self, printer: Any, *_: Any) -> str:
+        return self.name
+
+
+class Role(StrEnum):
+    """What a variable is to its cell; each has exactly one role."""
+
+    INPUT = "input"
+    STATE = "state"
+    INTERMEDIATE = "intermediate"
+    PARAMETER = "parameter"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A named quantity of a cell.
+
+    Attributes:
+        name: plain ASCII identifier without a time index, such as `h` or `W_i`.
+        role: one of input, state, parameter, intermediate, constant.
+        shape: (rows, columns) in the symbols of the sizes; (1, M) is a row vector.
+        meaning: what it is, in words; may be empty.
+    """
+
+    name: str
+    role: Role
+    shape: Shape
+    meaning: str = ""
+
+    @property
+    def timed(self) -> bool:
+        """Whether it has a value at every step."""
+        return self.role in (Role.INPUT, Role.STATE, Role.INTERMEDIATE)
+
+    @property
+    def scalar(self) -> bool:
+        return self.shape == (1, 1)
+
+    def at(self, time: Any = None) -> Quantity:
+        """The variable as a leaf of an expression, at `time` (none for a parameter)."""
+        return Quantity(self.name, *self.shape, time)
+
+    @property
+    def here(self) -> Quantity:
+        """The variable as it stands in its own step."""
+        return self.at(t if self.timed else None)
+
+    @property
+    def tex(self) -> str:
+        return tex_of(self.name, t if self.timed else None)
+
+    def __str__(self) -> str:
+        return unicode_of(self.name, t if self.timed else None)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.tex}$"
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A variable and the matrix expression that defines it.
+
+    Attributes:
+        variable: what is defined.
+        expr: a SymPy matrix expression of the variable's shape, its terms in the order written.
+        time: the time of the left side: t in a cell, a number once unrolled, None for a constant.
+    """
+
+    variable: Variable
+    expr: MatrixExpr
+    time: Expr | None = t
+
+    @property
+    def lhs(self) -> Quantity:
+        return self.variable.at(self.time)
+
+    @property
+    def uses(self) -> tuple[Quantity, ...]:
+        """The quantities on the right side, in the order in which they are first written."""
+        return tuple(quantities(self.expr))
+
+    def __str__(self) -> str:
+        return _verb("to_text")(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {_verb('to_latex')(self)}$"
+
+
+def quantities(expr: Any) -> dict[Quantity, None]:
+    """Every quantity in an expression, once, in the order written (a dict used as ordered set)."""
+    found: dict[Quantity, None] = {}
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Quantity):
+            found.setdefault(node)
+        else:
+            stack.extend(reversed(node.args))
+    return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The equations of one step, in the order written.
+
+    Attributes:
+        name: what the cell is called, a plain identifier.
+        equations: one for each defined variable.
+        variables: all of them: inputs, states, intermediates, parameters, constants.
+        output: the variable that the cell gives at each step.
+        title, description, source: in words, for people; may be empty.
+        text: the text that it was read from.
+        sizes: the sizes that are given, by symbol; the others stay symbolic.
+    """
+
+    name: str
+    equations: tuple[Equation, ...]
+    variables: tuple[Variable, ...]
+    output: Variable
+    title: str = ""
+    description: str = ""
+    source: str = ""
+    text: str = ""
+    sizes: Mapping[Symbol, int] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def parse(cls, text: str, **options: Any) -> Cell:
+        """Read a cell from its equations; see `rnnsym.parse` for the options.
+
+        Raises:
+            LanguageError: one line that points at the character at fault.
+        """
+        return _verb("parse")(text, **options)
+
+    def __getitem__(self, name: str) -> Variable:
+        for variable in self.variables:
+            if variable.name == name:
+                return variable
+        known = ", ".join(v.name for v in self.variables)
+        raise InputError(f"{self.name} has no variable '{name}'; it has {known}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(v.name == name for v in self.variables)
+
+    def having(self, role: Role) -> tuple[Variable, ...]:
+        return tuple(v for v in self.variables if v.role == role)
+
+    @property
+    def inputs(self) -> tuple[Variable, ...]:
+        return self.having(Role.INPUT)
+
+    @property
+    def states(self) -> tuple[Variable, ...]:
+        return self.having(Role.STATE)
+
+    @property
+    def parameters(self) -> tuple[Variable, ...]:
+        return self.having(Role.PARAMETER)
+
+    @property
+    def delayed(self) -> tuple[Variable, ...]:
+        """The inputs that the cell also reads at t-1 (they start at zero)."""
+        used = {(q.label, q.time) for e in self.equations for q in e.uses}
+        return tuple(v for v in self.inputs if (v.name, t - 1) in used)
+
+    @property
+    def dims(self) -> tuple[Symbol, ...]:
+        """The symbols of the sizes, in the order in which the variables show them."""
+        found: dict[Symbol, None] = {}
+        for variable in self.variables:
+            for size in variable.shape:
+                for symbol in sorted(size.free_symbols, key=str):
+                    found.setdefault(symbol)
+        return tuple(found)
+
+    @property
+    def ordered(self) -> tuple[Equation, ...]:
+        """The equations in an order in which they can be computed: constants first."""
+        waiting = sorted(self.equations, key=lambda e: e.time is not None)
+        pending = {e.lhs for e in waiting}
+        done: list[Equation] = []
+        while waiting:
+            ready = next(e for e in waiting if not any(q in pending for q in e.uses))
+            waiting.remove(ready)
+            pending.discard(ready.lhs)
+            done.append(ready)
+        return tuple(done)
+
+    def with_sizes(self, **sizes: int) -> Cell:
+        """The same cell with some sizes given, such as `M=5`.
+
+        Raises:
+            InputError: for an unknown size or one that is no positive whole number.
+        """
+        by_name = {str(symbol): symbol for symbol in self.dims}
+        given = dict(self.sizes)
+        for name, value in sizes.items():
+            if name not in by_name:
+                raise InputError(
+                    f"{self.name} has no size '{name}'; its sizes are {', '.join(by_name)}"
+                )
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"size {name} must be a positive whole number, not {value!r}")
+            given[by_name[name]] = value
+        return replace(self, sizes=given)
+
+    @property
+    def parameter_count(self) -> Expr:
+        """The number of parameters as a formula in the sizes."""
+        return expand(sum((v.shape[0] * v.shape[1] for v in self.parameters), Integer(0)))
+
+    def __str__(self) -> str:
+        return _verb("to_text")(self)
+
+    def _repr_latex_(self) -> str:
+        return _verb("to_latex")(self, display=True)
+
+    def _repr_html_(self) -> str:
+        return _verb("to_html")(self)
+
+
+@dataclass(frozen=True)
+class Network(Cell):
+    """Cells joined so that each reads what the one before it gives, as the cell they make together.
+
+    Attributes:
+        layers: the cells, each in the names that it has in the network.
+        originals: the cells as they were given to `stack`.
+    """
+
+    layers: tuple[Cell, ...] = ()
+    originals: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of a derivation: an equation, the rule that gives it, the reason, what it uses."""
+
+    equation: Equation
+    rule: str
+    reason: str
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Ordered steps, each with its reason.
+
+    Attributes:
+        title: what is derived.
+        cell: the cell or network that it is derived from.
+        steps: the lines.
+        length: the number of time steps, or None where T stays a symbol.
+        form: "recurrence", "unrolled" or "matrices".
+    """
+
+    title: str
+    cell: Cell
+    steps: tuple[Step, ...]
+    length: int | None = None
+    form: str = "unrolled"
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        return tuple(step.equation for step in self.steps)
+
+    def matrices(self, **sizes: int) -> Derivation:
+        """The same with every equation as an explicit SymPy `Matrix`, entry by entry."""
+        return _verb("matrices")(self, **sizes)
+
+    def __str__(self) -> str:
+        return _verb("to_text")(self)
+
+    def _repr_latex_(self) -> str:
+        return _verb("to_latex")(self, display=True)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One thing that was compared.
+
+    Attributes:
+        what: what was compared with what.
+        error: the largest error found (relative to the norm for arrays); None for exact things.
+        tolerance: the most that was allowed, and `reason` says why.
+        passed: the verdict, False for NaN.
+        where: where it parts, or where the largest error is.
+    """
+
+    what: str
+    passed: bool
+    error: float | None = None
+    tolerance: float | None = None
+    reason: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A planted wrong formula: what was done, the least error that it showed, whether it was seen.
+
+    A control that no numbers can tell from the right formula is `harmless`: it changes nothing.
+    """
+
+    what: str
+    rejected: bool
+    error: float | None = None
+    harmless: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was compared, against whom, with which error and tolerance, and the verdict.
+
+    `bool(report)` is the verdict: every comparison passed and every planted error was rejected.
+    """
+
+    subject: str
+    against: str
+    comparisons: tuple[Comparison, ...]
+    controls: tuple[Control, ...] = ()
+    seed: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def power(self) -> bool:
+        """Whether planted wrong formulas were there and each was rejected."""
+        telling = [c for c in self.controls if not c.harmless]
+        return bool(telling) and all(c.rejected for c in telling)
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.comparisons) and all(c.passed for c in self.comparisons)
+
+    @property
+    def verdict(self) -> str:
+        """verified, not verified, or no power."""
+        if not self.passed:
+            return "not verified"
+        return "verified" if self.power else "no power"
+
+    def __bool__(self) -> bool:
+        return self.passed and self.power
+
+    def error(self, word: str) -> float | None:
+        """The largest error among the comparisons that name `word`, such as "float64"."""
+        errors = [c.error for c in self.comparisons if word in c.what and c.error is not None]
+        return max(errors) if errors else None
+
+    def check(self) -> Report:
+        """Return the report itself, or raise with the first place where it parts.
+
+        Raises:
+            CheckError: if a comparison failed, or the check was shown to have no power.
+        """
+        for c in self.comparisons:
+            if not c.passed:
+                size = "" if c.error is None else f": error {c.error:.2e} > {c.tolerance:.0e}"
+                place = f", {c.where}" if c.where else ""
+                raise CheckError(f"{self.subject}: {c.what}{size}{place} (seed {self.seed})")
+        if not self.power:
+            missed = [c.what for c in self.controls if not c.rejected and not c.harmless]
+            why = "planted and not rejected: " + "; ".join(missed) if missed else "nothing planted"
+            raise CheckError(f"{self.subject}: the check has no power ({why}; seed {self.seed})")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "subject": self.subject,
+            "against": self.against,
+            "passed": bool(self),
+            "verdict": self.verdict,
+            "seed": self.seed,
+            "sizes": dict(self.sizes),
+            "comparisons": [vars(c) for c in self.comparisons],
+            "controls": [vars(c) for c in self.controls],
+            "remarks": list(self.remarks),
+        }
+
+    def __str__(self) -> str:
+        return _verb("to_text")(self)
+
+    def _repr_html_(self) -> str:
+        return _verb("to_html")(self)

@@ -1,0 +1,383 @@
+"""A generated function with its arguments checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Integer, Symbol, solve
+
+from ..errors import InputError
+from ..names import code_of
+from ..nouns import Cell, Derivation, Variable
+from .source import Source, loop_source, straight_source
+
+Array = NDArray[Any]
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_RESERVED = ("initial_state", "trace")
+#: Sizes such as D + M, to be settled when the sizes in them are known.
+_Pending = list[tuple[Variable, Expr, int]]
+#: A size of a variable: its name, a number, or a sum that has to be settled.
+_Axes = tuple[str | int | Expr, ...]
+
+
+def lambdify(subject: Cell | Derivation) -> NumericFunction:
+    """Make a NumPy function of a cell, a network or an unrolled derivation.
+
+    Args:
+        subject: a cell or network (the function is a loop over time), or a derivation unrolled over
+            a given number of steps, by name or as explicit matrices (straight code).
+
+    Returns:
+        The function; its `source` is readable NumPy, one line an equation.
+
+    Raises:
+        InputError: for a derivation with a symbolic T, or a cell without an input.
+    """
+    cell = subject.cell if isinstance(subject, Derivation) else subject
+    if not isinstance(cell, Cell):
+        raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
+    if not cell.inputs:
+        raise InputError(f"{cell.name} has no input, so nothing tells how many steps to take")
+    for variable in cell.parameters:
+        if variable.name in _RESERVED:
+            raise InputError(f"a parameter called '{variable.name}' meets an argument of that name")
+    if isinstance(subject, Derivation):
+        if subject.length is None:
+            raise InputError("with a symbolic T there is no straight code; lambdify the cell")
+        return NumericFunction(
+            cell, straight_source(subject), straight_source(subject, True), subject.length
+        )
+    return NumericFunction(cell, loop_source(cell), loop_source(cell, True))
+
+
+class NumericFunction:
+    """A NumPy function of inputs, initial states and weights.
+
+    Attributes:
+        cell: what it computes.
+        source: the generated code; `trace_source` is that of the function that keeps everything.
+        compute: the generated function itself, which takes arrays in the order of `arguments` and
+            checks nothing.
+        steps: the number of steps that it was unrolled for, or None.
+    """
+
+    def __init__(
+        self, cell: Cell, source: Source, trace_source: Source, steps: int | None = None
+    ) -> None:
+        self.cell = cell
+        self.source = source.text
+        self.trace_source = trace_source.text
+        self.steps = steps
+        self.compute = _compiled(source)
+        self._trace = _compiled(trace_source)
+        self._zeros = np.zeros(0)
+        self._axes = {v.name: _axes(v) for v in cell.variables}
+        self._known = {v.name for v in cell.parameters}
+        self._sizes = {str(symbol): value for symbol, value in cell.sizes.items()}
+        # The cell finds these anew at every look; a call should not.
+        self._inputs, self._states_of, self._parameters = cell.inputs, cell.states, cell.parameters
+
+    def __repr__(self) -> str:
+        return f"<NumericFunction of {self.cell.name}: {', '.join(self.arguments)}>"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What `compute` takes, in order: inputs, initial states (`h_0`), parameters."""
+        code = self.compute.__code__
+        return code.co_varnames[: code.co_argcount]
+
+    def __call__(
+        self, /, *inputs: Any, initial_state: Any = None, trace: bool = False, **weights: Any
+    ) -> Any:
+        """Compute the output at every step.
+
+        Args:
+            inputs: one array (N, T, D) for each input of the cell, float32 or float64.
+            initial_state: the state before the first step: an array (N, M) for one state, a
+                mapping by name or a sequence for several; zeros if not given.
+            trace: give a mapping of every named quantity, each (N, T, …), instead of the output.
+            weights: the parameters by name, in the dtype of the input: (D, M) matrices, (M,) or
+                (1, M) rows, numbers for scalars.
+
+        Returns:
+            The output (N, T, K), in the dtype of the input; or the mapping.
+
+        Raises:
+            InputError: one line that names the argument, what was expected and what was found.
+        """
+        count = len(self._inputs)
+        if count < len(inputs) <= count + 2:
+            extra = inputs[count:]
+            inputs = inputs[:count]
+            if initial_state is not None:
+                raise InputError("initial_state is given twice")
+            initial_state = extra[0]
+            trace = extra[1] if len(extra) > 1 else trace
+        arguments = self.prepare(inputs, initial_state, weights)
+        return (self._trace if trace else self.compute)(*arguments)
+
+    def prepare(
+        self, inputs: Sequence[Any], initial_state: Any, weights: Mapping[str, Any]
+    ) -> list[Array]:
+        """Check all arguments and put them in the order that `compute` takes."""
+        cell = self.cell
+        if len(inputs) != len(self._inputs):
+            names = ", ".join(v.name for v in self._inputs)
+            raise InputError(
+                f"{cell.name} takes {len(self._inputs)} input(s) ({names}), not {len(inputs)}"
+            )
+        sizes = dict(self._sizes)
+        pending: _Pending = []
+        # The test for NaN multiplies them; whoever has warnings as errors wants our error instead.
+        with np.errstate(invalid="ignore"):
+            arrays = [self._input(v, x, sizes, pending) for v, x in zip(self._inputs, inputs)]
+            dtype = arrays[0].dtype
+            for variable, array in zip(self._inputs[1:], arrays[1:]):
+                if array.dtype != dtype or array.shape[:2] != arrays[0].shape[:2]:
+                    raise InputError(
+                        f"the inputs must agree in dtype, samples and steps: {variable.name} is "
+                        f"{array.dtype} {array.shape}, {self._inputs[0].name} is {dtype} "
+                        f"{arrays[0].shape}"
+                    )
+            given = self._by_name(weights)
+            values = [
+                self._weight(v, given[v.name], dtype, sizes, pending) for v in self._parameters
+            ]
+            states = self._states(initial_state, arrays[0], sizes, pending)
+        for variable, size, found in pending:
+            self._settle(variable, size, found, sizes)
+        return [*arrays, *states, *values]
+
+    def _fail(self, variable: Variable, expected: str, found: Any) -> InputError:
+        return InputError(f"{self.cell.name}: {variable.name} must be {expected}, not {found}")
+
+    def _input(
+        self,
+        variable: Variable,
+        value: Any,
+        sizes: dict[str, int],
+        pending: _Pending,
+    ) -> Array:
+        array = value if type(value) is np.ndarray else _array(value)
+        if array is None or array.dtype not in _FLOATS:
+            found = type(value).__name__ if array is None else array.dtype
+            words = _shape_words(variable, "N, T, ")
+            raise self._fail(variable, f"float32 or float64 of shape {words}", found)
+        shape = self._axes[variable.name]
+        if array.ndim != 2 + len(shape):
+            words = _shape_words(variable, "N, T, ")
+            raise self._fail(variable, f"of shape {words}", array.shape)
+        if array.shape[1] == 0:
+            raise InputError(f"{self.cell.name}: {variable.name} has no steps (T = 0)")
+        if self.steps is not None and array.shape[1] != self.steps:
+            raise InputError(
+                f"{self.cell.name} is unrolled over {self.steps} steps, and {variable.name} has "
+                f"{array.shape[1]}"
+            )
+        self._finite(variable, array)
+        self._match(variable, shape, array.shape[2:], sizes, pending)
+        return array
+
+    def _by_name(self, weights: Mapping[str, Any]) -> dict[str, Any]:
+        cell = self.cell
+        known = self._known
+        if weights.keys() == known:
+            return dict(weights)
+        # `lambda` cannot be written as a keyword: `lambda_` is taken for it.
+        mangled = {code_of(n): n for n in known}
+        given = {mangled.get(name, name): value for name, value in weights.items()}
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise InputError(f"{cell.name} has no parameter '{name}'{hint}")
+        missing = [v.name for v in cell.parameters if v.name not in given]
+        if missing:
+            raise InputError(f"{cell.name} needs the weights {', '.join(missing)}")
+        return given
+
+    def _weight(
+        self,
+        variable: Variable,
+        value: Any,
+        dtype: np.dtype[Any],
+        sizes: dict[str, int],
+        pending: _Pending,
+    ) -> Any:
+        array = value
+        if type(value) is not np.ndarray:
+            array = _array(value)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and variable.scalar:
+                array = np.asarray(value, dtype)
+        if array is None or array.dtype != dtype:
+            found = type(value).__name__ if array is None else array.dtype
+            raise self._fail(variable, f"{dtype}, like the input", found)
+        self._finite(variable, array)
+        shape = self._axes[variable.name]
+        if shape == (1,):
+            if array.size != 1:
+                raise self._fail(variable, "one number", f"an array of shape {array.shape}")
+            return array.reshape(())[()]
+        if len(shape) == 1:  # a row vector may come as (M,), as Keras has its biases
+            array = array.reshape(1, -1) if array.ndim == 1 else array
+            shape = (1, *shape)
+        if array.ndim != len(shape):
+            raise self._fail(variable, f"of shape {_shape_words(variable)}", array.shape)
+        self._match(variable, shape, array.shape, sizes, pending)
+        return array
+
+    def _states(
+        self,
+        initial: Any,
+        x: Array,
+        sizes: dict[str, int],
+        pending: _Pending,
+    ) -> list[Array]:
+        given = self._named_states(initial)
+        result = []
+        for variable in self._states_of:
+            shape = self._axes[variable.name]
+            if variable.name not in given:
+                result.append(np.zeros((len(x), *(self._size(variable, s, sizes, pending)
+                                                  for s in shape)), x.dtype))  # fmt: skip
+                continue
+            array = _array(given[variable.name])
+            if array is None or array.dtype != x.dtype:
+                found = type(given[variable.name]).__name__ if array is None else array.dtype
+                raise self._fail(variable, f"{x.dtype}, like the input, as initial state", found)
+            self._finite(variable, array)
+            if array.ndim == len(shape):  # one state for all samples
+                array = np.broadcast_to(array, (len(x), *array.shape))
+            if array.ndim != 1 + len(shape) or len(array) != len(x):
+                layout = _shape_words(variable, "N, ")
+                raise self._fail(
+                    variable, f"of shape {layout} as initial state, N = {len(x)}", array.shape
+                )
+            self._match(variable, shape, array.shape[1:], sizes, pending)
+            result.append(array)
+        return result
+
+    def _named_states(self, initial: Any) -> Mapping[str, Any]:
+        if initial is None:
+            return {}
+        states = [v.name for v in self._states_of]
+        if isinstance(initial, Mapping):
+            for name in initial:
+                if name not in states:
+                    known = ", ".join(states) or "none"
+                    raise InputError(
+                        f"{self.cell.name} has no state '{name}'; its states are {known}"
+                    )
+            return initial
+        if len(states) == 1 and not (isinstance(initial, (list, tuple)) and len(initial) == 1):
+            return {states[0]: initial}
+        if not isinstance(initial, (list, tuple)) or len(initial) != len(states):
+            raise InputError(
+                f"{self.cell.name} has {len(states)} states ({', '.join(states)}); give them as a "
+                "mapping by name, or all in this order"
+            )
+        return dict(zip(states, initial))
+
+    def _finite(self, variable: Variable, array: Array) -> None:
+        # 0 · NaN and 0 · Inf are NaN, so one product with zeros finds both, and it cannot overflow.
+        flat = array.ravel()
+        if self._zeros.size < flat.size or self._zeros.dtype != flat.dtype:
+            self._zeros = np.zeros(max(flat.size, 256), flat.dtype)
+        if flat.dot(self._zeros[: flat.size]) != 0.0:
+            what = "NaN" if np.isnan(flat).any() else "Inf"
+            place = np.unravel_index(int(np.argmin(np.isfinite(flat))), array.shape)
+            where = f"[{', '.join(str(int(i)) for i in place)}]"
+            raise InputError(f"{self.cell.name}: {variable.name}{where} is {what}")
+
+    def _match(
+        self,
+        variable: Variable,
+        shape: _Axes,
+        found: Sequence[int],
+        sizes: dict[str, int],
+        pending: _Pending,
+    ) -> None:
+        for size, number in zip(shape, found):
+            if type(size) is str:
+                if sizes.setdefault(size, number) != number or number < 1:
+                    wanted = " × ".join(f"{s} = {sizes[s]}" if isinstance(s, str) and s in sizes
+                                        else str(s) for s in shape)  # fmt: skip
+                    raise self._fail(variable, f"of shape {wanted}", f"{tuple(found)}")
+            elif isinstance(size, int):
+                if size != number:
+                    wanted = " × ".join(map(str, shape))
+                    raise self._fail(variable, f"of shape {wanted}", f"{tuple(found)}")
+            else:
+                pending.append((variable, size, number))
+
+    def _settle(self, variable: Variable, size: Expr, found: int, sizes: dict[str, int]) -> None:
+        """A size such as D + M: what is known must give what was found."""
+        value = _valued(size, sizes)
+        unknown = value.free_symbols
+        if len(unknown) == 1:
+            (symbol,) = unknown
+            solution = solve(value - found, symbol)
+            if solution and solution[0].is_Integer and solution[0] > 0:
+                sizes[str(symbol)] = int(solution[0])
+                return
+        if not unknown and value != found:
+            raise self._fail(variable, f"{size} = {value} long in one direction", found)
+
+    def _size(
+        self, variable: Variable, size: str | int | Expr, sizes: dict[str, int], pending: _Pending
+    ) -> int:
+        if isinstance(size, int):
+            return size
+        if isinstance(size, str) and size in sizes:
+            return sizes[size]
+        for known in pending:
+            self._settle(*known, sizes)
+        value = _valued(Symbol(size) if isinstance(size, str) else size, sizes)
+        if value.free_symbols:
+            raise InputError(
+                f"{self.cell.name}: nothing tells the size {size} of {variable.name}; give its "
+                "initial state"
+            )
+        return int(value)
+
+
+def _axes(variable: Variable) -> _Axes:
+    """The sizes of one sample's array: a row vector has one axis."""
+    shape = variable.shape[1:] if variable.shape[0] == 1 else variable.shape
+    return tuple(str(s) if isinstance(s, Symbol) else int(s) if s.is_Integer else s for s in shape)
+
+
+def _valued(size: Expr, sizes: dict[str, int]) -> Expr:
+    return size.xreplace({Symbol(name): Integer(value) for name, value in sizes.items()})
+
+
+def _array(value: Any) -> Array | None:
+    """An array of numbers, or None for anything else (ragged lists, texts, objects)."""
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    return array if array.dtype.kind in "fiub" else None
+
+
+def _shape_words(variable: Variable, lead: str = "") -> str:
+    sizes = variable.shape[1:] if variable.shape[0] == 1 else variable.shape
+    words = f"{lead}{', '.join(map(str, sizes))}"
+    return f"({words},)" if "," not in words else f"({words})"
+
+
+def _compiled(source: Source) -> Any:
+    """Define the function of a generated source.
+
+    The source is printed from SymPy expressions whose names are checked identifiers; no text of a
+    user's is part of it.
+    """
+    namespace: dict[str, Any] = {"__name__": "rnnsym.generated"}
+    exec(compile(source.text, f"<generated {source.function}>", "exec"), namespace)  # noqa: S102
+    return namespace[source.function]

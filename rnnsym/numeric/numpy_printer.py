@@ -1,0 +1,282 @@
+"""NumPy text of an expression, as a person would write it, for a batch of samples.
+
+On paper there is one sample; in code there are N. What carries a time index is batched:
+
+    1 × 1      (N, 1)
+    1 × M      (N, M)
+    K × 1      (N, K, 1)
+    K × V      (N, K, V)
+
+and what does not (parameters, constants) is the matrix of the paper; a scalar is a number. A bias
+of shape (1, M) is also twice as fast to add to one sample as one of shape (M,).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import HadamardProduct, MatAdd, MatMul, Transpose
+from sympy.printing.numpy import NumPyPrinter
+
+from ..algebra.functions import ELEMENTWISE, ROWS
+from ..algebra.nodes import (
+    Apply,
+    Concat,
+    Diag,
+    Divide,
+    Number,
+    Power,
+    RowApply,
+    Scale,
+    Spread,
+    is_negative,
+)
+from ..nouns import Quantity, quantities
+
+SCALAR, ROW, COLUMN, MATRIX = "scalar", "row", "column", "matrix"
+
+#: Expressions that Python must see in parentheses when they become an operand.
+_LOOSE = (MatAdd, MatMul, HadamardProduct, Scale, Divide, Diag)
+
+
+def kind(expr: Any) -> str:
+    """Which of the four layouts an expression has."""
+    rows, cols = expr.shape
+    if rows == 1:
+        return SCALAR if cols == 1 else ROW
+    return COLUMN if cols == 1 else MATRIX
+
+
+def batched(expr: Any) -> bool:
+    """Whether the value differs between samples: whether a time-indexed quantity is in it."""
+    return any(q.time is not None for q in quantities(expr))
+
+
+def _is_call(text: str) -> bool:
+    """Whether a text is one call or index from end to end, and so needs no parentheses."""
+    head, bracket, rest = text.partition("(")
+    if not bracket or not head.replace(".", "").replace("_", "").isalnum():
+        return False
+    depth = 1
+    for i, c in enumerate(rest):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            tail = rest[i + 1 :]
+            return not tail or (tail[0] == "[" and tail.find("]") == len(tail) - 1)
+    return False
+
+
+class BatchPrinter(NumPyPrinter):
+    """SymPy's NumPy printer for our nodes and for batches; `needed` collects helper functions."""
+
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        super().__init__({"fully_qualified_modules": False, **(settings or {})})
+        self.needed: dict[str, None] = {}
+        self.names: dict[Quantity, str] = {}
+
+    def _module_format(self, fqn: str, register: bool = True) -> str:
+        return fqn.replace("numpy.", "np.")
+
+    # --- leaves
+
+    def _print_Quantity(self, q: Quantity) -> str:
+        return self.names.get(q, q.name)
+
+    def _print_Number(self, expr: Any) -> str:
+        if not isinstance(expr, Number):
+            return super()._print_Number(expr)
+        return repr(float(expr.value)) if "." in expr.text or "e" in expr.text else expr.text
+
+    def _print_MatrixElement(self, expr: Any) -> str:
+        q, i, j = expr.args
+        name = self._print_Quantity(q)
+        if q.time is not None:
+            return f"{name}[:, {j}]" if kind(q) in (SCALAR, ROW) else f"{name}[:, {i}, {j}]"
+        return name if kind(q) == SCALAR else f"{name}[{i}, {j}]"
+
+    # --- operations
+
+    def _operand(self, expr: Any) -> str:
+        text = self._print(expr)
+        while isinstance(expr, Spread):
+            expr = expr.args[0]
+        return f"({text})" if isinstance(expr, _LOOSE) and not _is_call(text) else text
+
+    def _indexed(self, expr: Any, index: str) -> str:
+        text = self._print(expr)
+        while isinstance(expr, Spread):
+            expr = expr.args[0]
+        simple = isinstance(expr, Quantity) or _is_call(text)
+        return f"{text}{index}" if simple else f"({text}){index}"
+
+    def _print_Spread(self, expr: Spread) -> str:
+        inner = expr.args[0]
+        if batched(inner) and kind(expr) in (COLUMN, MATRIX):
+            return self._indexed(inner, "[:, :, None]")
+        return self._print(inner)
+
+    def _print_MatAdd(self, expr: MatAdd) -> str:
+        text = ""
+        for i, term in enumerate(expr.args):
+            sign = "-" if is_negative(term) else "+"
+            bare = term.args[1] if is_negative(term) else term
+            inner: Any = bare
+            while isinstance(inner, Spread):
+                inner = inner.args[0]
+            # A sum in a sum keeps its parentheses, as on paper.
+            loose = isinstance(inner, MatAdd) or is_negative(inner)
+            part = f"({self._print(bare)})" if loose else self._print(bare)
+            text += f" {sign} {part}" if i else (f"-{part}" if sign == "-" else part)
+        return text
+
+    def _print_HadamardProduct(self, expr: HadamardProduct) -> str:
+        return " * ".join(self._operand(a) for a in expr.args)
+
+    def _print_Scale(self, expr: Scale) -> str:
+        factor, other = expr.args
+        text = self._operand(factor)
+        if batched(factor) and kind(other) in (COLUMN, MATRIX):
+            text = self._indexed(factor, "[:, :, None]")
+        return f"{text} * {self._operand(other)}"
+
+    def _print_Divide(self, expr: Divide) -> str:
+        return " / ".join(self._operand(a) for a in expr.args)
+
+    def _print_Power(self, expr: Power) -> str:
+        base, exponent = expr.args
+        text = self._operand(base)
+        number = exponent.args[0] if isinstance(exponent, Spread) else exponent
+        if isinstance(base, Power) or is_negative(base) or isinstance(base, Number):
+            text = f"({self._print(base)})"
+        if isinstance(number, Number):
+            return f"{text}**{self._print(number)}"
+        return f"{text}**({self._print(exponent)})"
+
+    def _print_Apply(self, expr: Apply) -> str:
+        entry = ELEMENTWISE[expr.name_]
+        arguments = ", ".join(self._print(a) for a in expr.operands)
+        if entry.direct:
+            return f"{entry.numpy}({arguments})"
+        return f"{self.helper(expr.name_)}({arguments})"
+
+    def _print_Function(self, expr: Any) -> str:
+        entry = getattr(type(expr), "entry", None)
+        if entry is None:
+            return super()._print_Function(expr)
+        arguments = ", ".join(self._print(a) for a in expr.args)
+        if entry.direct:
+            return f"{entry.numpy}({arguments})"
+        return f"{self.helper(entry.name)}({arguments})"
+
+    def helper(self, name: str) -> str:
+        """Note that a helper function is needed, and what it needs itself."""
+        if name in ELEMENTWISE:
+            for other in ELEMENTWISE[name].needs:
+                self.helper(other)
+        self.needed.setdefault(name)
+        return name
+
+    def _print_RowApply(self, expr: RowApply) -> str:
+        entry = ROWS[expr.name_]
+        if entry.reduces:
+            return self._indexed(expr.operand, f".{expr.name_}(axis=-1, keepdims=True)")
+        arguments = ", ".join(self._print(a) for a in (expr.operand, *expr.options))
+        return f"{self.helper(expr.name_)}({arguments})"
+
+    def _print_Concat(self, expr: Concat) -> str:
+        many = batched(expr)
+        first = next((self._indexed(a, "") for a in expr.operands if batched(a)), "")
+        parts = []
+        for operand in expr.operands:
+            text = self._print(operand)
+            if many and not batched(operand):
+                width = "1"
+                if kind(operand) != SCALAR:
+                    width = self._indexed(operand, ".shape[-1]")
+                shape = f"{first}.shape[:-1] + ({width},)"
+                text = f"np.broadcast_to(np.asarray({text}, {first}.dtype), {shape})"
+            elif kind(operand) == SCALAR and not many:
+                text = f"np.reshape({text}, (1, 1))"
+            parts.append(text)
+        return f"np.concatenate([{', '.join(parts)}], axis=-1)"
+
+    def _print_Diag(self, expr: Diag) -> str:
+        inner = expr.args[0]
+        text = self._print(inner)
+        if not batched(inner):
+            return f"np.diagflat({text})"
+        return (
+            f"{self._indexed(inner, '[:, :, None]')} * np.eye({text}.shape[-1], dtype={text}.dtype)"
+        )
+
+    def _print_Transpose(self, expr: Transpose) -> str:
+        inner = expr.args[0]
+        if kind(inner) == SCALAR:
+            return self._print(inner)
+        if not batched(inner):
+            return self._indexed(inner, ".T")
+        index = {ROW: "[:, :, None]", COLUMN: "[:, :, 0]", MATRIX: ".mT"}[kind(inner)]
+        return self._indexed(inner, index)
+
+    def _print_MatMul(self, expr: MatMul) -> str:
+        if is_negative(expr):
+            inner = expr.args[1]
+            loose = isinstance(inner, MatAdd) or is_negative(inner)
+            return f"-({self._print(inner)})" if loose else f"-{self._print(inner)}"
+        left: Any = expr.args[0]
+        text = self._operand(left)
+        for i, right in enumerate(expr.args[1:], 1):
+            prefix = expr.args[0] if i == 1 else MatMul(*expr.args[:i])
+            text = self._product(prefix, text, right)
+        return text
+
+    def _product(self, left: Any, text: str, right: Any) -> str:
+        """One matrix product; `text` is the code of `left`."""
+        kinds = kind(left), kind(right)
+        many = batched(left), batched(right)
+        if many == (False, False) or (kinds[0] == ROW and many == (True, False)):
+            return f"{text} @ {self._operand(right)}"
+        if kinds == (ROW, MATRIX) and many == (True, True):
+            return f"np.vecmat({text}, {self._print(right)})"
+        if many == (True, True) and kinds == (ROW, COLUMN) and isinstance(right, Transpose):
+            return f"np.vecdot({text}, {self._print(right.args[0])})[:, None]"
+        if many == (True, True) and kinds == (COLUMN, ROW) and isinstance(left, Transpose):
+            row = self._indexed(left.args[0], "[:, :, None]")
+            return f"{row} * {self._indexed(right, '[:, None, :]')}"
+        if kinds[0] in (COLUMN, MATRIX) and kinds[1] in (COLUMN, MATRIX):
+            return f"{text} @ {self._operand(right)}"
+        # Any other pair goes through full matrices, and its result back to its layout.
+        full = f"{self._full(left, text)} @ {self._full(right, self._operand(right))}"
+        return f"({full})[:, 0]" if kinds[0] in (ROW, SCALAR) else full
+
+    @staticmethod
+    def _full(expr: Any, text: str) -> str:
+        """Code of a batch of matrices, or of one, whatever the layout."""
+        if kind(expr) in (COLUMN, MATRIX) or (kind(expr) == ROW and not batched(expr)):
+            return text
+        if kind(expr) == ROW:
+            return f"{text}[:, None, :]"
+        return f"{text}[:, :, None]" if batched(expr) else f"np.reshape({text}, (1, 1))"
+
+
+def helper_source(name: str) -> list[str]:
+    """The definition of a helper function that generated code calls."""
+    if name in ELEMENTWISE:
+        entry = ELEMENTWISE[name]
+        given = [f"{a}={float(v)!r}" for a, v in _defaults(name)]
+        arguments = ", ".join([*entry.arguments[: entry.required], *given])
+        lines: tuple[str, ...] = ()
+        numpy = entry.numpy
+    else:
+        row = ROWS[name]
+        arguments = ", ".join(["z", *(f"{a}={d}" for a, d in row.defaults)])
+        lines, numpy = row.needs, row.numpy
+    body = [f"    {line}" for line in lines]
+    return [f"def {name}({arguments}):", *body, f"    return {numpy}"]
+
+
+def _defaults(name: str) -> list[tuple[str, Any]]:
+    import inspect
+
+    parameters = inspect.signature(ELEMENTWISE[name].scalar).parameters.values()
+    return [(p.name, p.default) for p in parameters if p.default is not inspect.Parameter.empty]

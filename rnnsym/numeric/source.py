@@ -1,0 +1,202 @@
+"""The text of the generated functions: a loop, or straight code for an unrolled derivation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sympy import Expr, ImmutableMatrix, Integer
+
+from ..algebra.functions import spellings
+from ..names import code_of, t
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
+from .numpy_printer import BatchPrinter, batched, helper_source, kind
+
+
+@dataclass(frozen=True)
+class Source:
+    """Python source and the name of the function in it."""
+
+    text: str
+    function: str
+
+
+def argument_names(cell: Cell) -> list[str]:
+    """The arguments of a generated function: inputs, initial states, parameters."""
+    return [
+        *(code_of(v.name) for v in cell.inputs),
+        *(code_of(v.name, Integer(0)) for v in cell.states),
+        *(code_of(v.name) for v in cell.parameters),
+    ]
+
+
+def loop_source(cell: Cell, trace: bool = False) -> Source:
+    """A function with one line for each equation inside a loop over time."""
+    writer = _Writer(cell, trace)
+    ordered = cell.ordered
+    body = [writer.equation(e) for e in ordered if e.time is None]
+    kept = writer.kept
+    body += writer.allocate(kept)
+    for state in cell.states:
+        before = writer.code(state.at(t - 1))
+        body.append(f"{before} = {writer.code(state.at(0))}")
+    for delayed in cell.delayed:
+        source = code_of(delayed.name)
+        body.append(f"{writer.code(delayed.at(t - 1))} = np.zeros_like({source}[:, 0])")
+    body.append("for t in range(T):")
+    for variable in cell.inputs:
+        body.append(f"    {writer.code(variable.here)} = {code_of(variable.name)}[:, t]")
+    body += [f"    {writer.equation(e)}" for e in ordered if e.time is not None]
+    for variable in kept:
+        body.append(f"    {writer.store(variable, variable.here, 't')}")
+    for variable in (*cell.states, *cell.delayed):
+        body.append(f"    {writer.code(variable.at(t - 1))} = {writer.code(variable.here)}")
+    body += writer.closing()
+    return writer.source(body)
+
+
+def straight_source(derivation: Derivation, trace: bool = False) -> Source:
+    """A function with one line for each equation of an unrolled derivation."""
+    cell = derivation.cell
+    writer = _Writer(cell, trace)
+    body: list[str] = []
+    length = derivation.length or 0
+    body += [writer.equation(s.equation) for s in derivation if s.rule == "constant"]
+    for delayed in cell.delayed:
+        body.append(f"{writer.code(delayed.at(0))} = np.zeros_like({code_of(delayed.name)}[:, 0])")
+    step = 0
+    for equation in (s.equation for s in derivation if s.rule == "recurrence"):
+        if equation.time != step:
+            step = int(equation.time or 0)
+            for variable in cell.inputs:
+                now = writer.code(variable.at(step))
+                body.append(f"{now} = {code_of(variable.name)}[:, {step - 1}]")
+        body.append(writer.equation(equation))
+    stacked = {v.name: [writer.code(v.at(n)) for n in range(1, length + 1)] for v in writer.kept}
+    names = {v: f"np.stack([{', '.join(codes)}], axis=1)" for v, codes in stacked.items()}
+    if trace:
+        constants = [f'"{v.name}": {code_of(v.name)}' for v in cell.having(Role.CONSTANT)]
+        entries = [f'"{name}": {text}' for name, text in names.items()]
+        body.append(f"return {{{', '.join(constants + entries)}}}")
+    else:
+        body.append(f"return {names[cell.output.name]}")
+    return writer.source(body)
+
+
+class _Writer:
+    """Turns equations into lines and knows the names that they take."""
+
+    def __init__(self, cell: Cell, trace: bool) -> None:
+        self.cell = cell
+        self.trace = trace
+        self.printer = BatchPrinter()
+        self.shapes = {v.name: v.shape for v in cell.variables}
+        timed = [v for v in cell.variables if v.timed]
+        self.kept: list[Variable] = timed if trace else [cell.output]
+        taken = {v.name for v in cell.variables}
+        self.samples = "N" if "N" not in taken else "n_samples"
+
+    def code(self, quantity: Quantity) -> str:
+        return self.printer._print_Quantity(quantity)
+
+    def equation(self, equation: Equation) -> str:
+        expr = equation.expr
+        if isinstance(expr, ImmutableMatrix):
+            return f"{self.code(equation.lhs)} = {self.matrix(expr, equation)}"
+        text = self.printer.doprint(expr)
+        if equation.time is not None and not batched(expr):
+            # The same for every sample, and still one row for each.
+            shape = self.shape_code(equation.variable)
+            text = f"np.broadcast_to({text}, {shape})"
+        return f"{self.code(equation.lhs)} = {text}"
+
+    def matrix(self, matrix: ImmutableMatrix, equation: Equation) -> str:
+        """Explicit entries, each a column of the batch."""
+        many = equation.time is not None
+        first = code_of(self.cell.inputs[0].name)
+        entries = []
+        for entry in matrix:
+            text = self.printer.doprint(entry)
+            varies = any(q.time is not None for q in entry.atoms(Quantity))
+            if many and not varies:
+                text = f"np.full({self.samples}, {text}, {first}.dtype)"
+            entries.append(text)
+        rows, cols = matrix.shape
+        if not many and kind(equation.lhs) == "scalar":
+            return entries[0]
+        stacked = f"np.stack([{', '.join(entries)}], axis=-1)"
+        if many and rows == 1:
+            return stacked
+        lead = f"{self.samples}, " if many else ""
+        return f"{stacked}.reshape({lead}{rows}, {cols})"
+
+    def size_code(self, size: Expr) -> str | None:
+        """Code for a size, from the shape of an argument."""
+        if isinstance(size, Integer):
+            return str(size)
+        for variable in (*self.cell.states, *self.cell.parameters, *self.cell.inputs):
+            axes = list(variable.shape)
+            if variable.role == Role.STATE:
+                name, offset = code_of(variable.name, Integer(0)), 1
+            elif variable.role == Role.INPUT:
+                name, offset = code_of(variable.name), 2
+            else:
+                name, offset = code_of(variable.name), 0
+            if axes[0] == 1 and offset:
+                axes = axes[1:]
+            for axis, other in enumerate(axes):
+                if other == size and not (variable.scalar and offset == 0):
+                    return f"{name}.shape[{axis + offset}]"
+        if size.is_Add:
+            parts = [self.size_code(a) for a in size.args]
+            return " + ".join(p for p in parts if p) if all(parts) else None
+        if size.is_Mul and size.args[0].is_Integer:
+            inner = self.size_code(size.args[1])
+            return f"{size.args[0]} * {inner}" if inner else None
+        return None
+
+    def shape_code(self, variable: Variable, steps: str | None = None) -> str:
+        rows, cols = (self.size_code(s) for s in variable.shape)
+        sizes = [self.samples, *([steps] if steps else []), *([rows] if rows != "1" else []), cols]
+        return f"({', '.join(str(s) for s in sizes)})"
+
+    def allocate(self, kept: Iterable[Variable]) -> list[str]:
+        first = code_of(self.cell.inputs[0].name)
+        if self.trace:
+            return ["trace = {" + ", ".join(f'"{v.name}": []' for v in kept) + "}"]
+        output = self.cell.output
+        shape = self.shape_code(output, "T")
+        return [f"{code_of(output.name)} = np.empty({shape}, {first}.dtype)"]
+
+    def store(self, variable: Variable, quantity: Quantity, index: str) -> str:
+        if self.trace:
+            return f'trace["{variable.name}"].append({self.code(quantity)})'
+        return f"{code_of(variable.name)}[:, {index}] = {self.code(quantity)}"
+
+    def closing(self) -> list[str]:
+        if not self.trace:
+            return [f"return {code_of(self.cell.output.name)}"]
+        constants = [f'"{v.name}": {code_of(v.name)}' for v in self.cell.having(Role.CONSTANT)]
+        stacked = "**{name: np.stack(steps, axis=1) for name, steps in trace.items()}"
+        return [f"return {{{', '.join([*constants, stacked])}}}"]
+
+    def source(self, body: list[str]) -> Source:
+        text = "\n".join(body)
+        first = code_of(self.cell.inputs[0].name)
+        shapes = [f"{self.samples}, T = {first}.shape[:2]"]
+        if not re.search(r"\bT\b", text):
+            shapes = [f"{self.samples} = len({first})"]
+            if not re.search(rf"\b{self.samples}\b", text):
+                shapes = []
+        body = shapes + body
+        name = code_of(self.cell.name)
+        if name in spellings():
+            name += "_cell"
+        head = f"def {name}({', '.join(argument_names(self.cell))}):"
+        helpers = [line for h in self.printer.needed for line in [*helper_source(h), "", ""]]
+        imports = ["import numpy as np", "", ""]
+        if any("math." in line for line in helpers):
+            imports.insert(0, "import math")
+        lines = [*imports, *helpers, head, *(f"    {line}" for line in body)]
+        return Source("\n".join(lines) + "\n", name)

@@ -1,0 +1,1 @@
+"""The site: pages written by templates, built by MkDocs."""

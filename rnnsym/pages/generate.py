@@ -1,0 +1,138 @@
+"""The generated pages: a pure function from the package to Markdown."""
+
+from __future__ import annotations
+
+import html
+import inspect
+from functools import cache
+from typing import Any
+
+import rnnsym
+
+from ..cells import get, names
+from ..checking import verify
+from ..checking.verification import printed_forms
+from ..documents.environment import Safe, markdown_environment
+from ..documents.rendering import context, symbol_rows
+from ..language import CONVENTIONS
+from ..nouns import Cell, Report
+from ..printing import count_text, to_latex
+from .notebook import run_notebook
+
+_UNROLLED = 3
+
+
+def cell_navigation() -> list[Any]:
+    """The navigation of the cells: the overview and a page for each cell of the catalogue."""
+    return ["cells/index.md", *({_title(get(n)): f"cells/{n}.md"} for n in names())]
+
+
+def generated_pages() -> dict[str, str]:
+    """Every generated page by its path under `docs/`."""
+    pages = {
+        "index.md": _home(),
+        "notebook.md": _render("site/notebook.md.j2", run=run_notebook(), **_notebook_forms()),
+        "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
+                                  reports={n: _report(n) for n in names()}),
+        "reference/python.md": _render("site/python.md.j2", groups=public_names()),
+    }  # fmt: skip
+    for name in names():
+        pages[f"cells/{name}.md"] = cell_page(get(name), _report(name))
+    return pages
+
+
+def cell_page(cell: Cell, report: Report) -> str:
+    """The page of a cell; the equations on it are those that the report has read back."""
+    forms = {c: printed_forms(cell, _UNROLLED, c) for c in CONVENTIONS}
+    shown = context(cell, forms["row"], "row", _UNROLLED, report, report)
+    return _render(
+        "site/cell.md.j2",
+        **shown,
+        forms={
+            convention: {
+                "equations": aligned(equations.lines),
+                "unrolled": aligned(unrolled.lines),
+                "symbols": symbol_rows(cell, convention),
+            }
+            for convention, (equations, unrolled) in forms.items()
+        },
+        text=Safe(cell.text),
+    )
+
+
+def aligned(lines: Any) -> str:
+    """Lines of equations as one block."""
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+@cache
+def _report(name: str) -> Report:
+    return verify(get(name))
+
+
+def _title(cell: Cell) -> str:
+    return cell.title or cell.name
+
+
+def _home() -> str:
+    cell = get("simple_rnn")
+    return _render(
+        "site/home.md.j2",
+        cell=cell,
+        tex=to_latex(cell),
+        source=Safe(rnnsym.lambdify(cell).source.rstrip()),
+        report=_report("simple_rnn"),
+    )
+
+
+def _notebook_forms() -> dict[str, Any]:
+    net = run_notebook().net
+    return {
+        "formula": aligned(printed_forms(net, 1, "row")[0].lines),
+        "unrolled": aligned(printed_forms(net, len(run_notebook().rows), "row")[1].lines),
+        "report": verify(net, steps=len(run_notebook().rows)),
+    }
+
+
+def public_names() -> list[tuple[str, list[str]]]:
+    """What the package offers, by kind, as paths for the reference."""
+    groups: dict[str, list[str]] = {"Functions": [], "Classes": [], "Errors": []}
+    for name in rnnsym.__all__:
+        thing = getattr(rnnsym, name)
+        if inspect.isclass(thing):
+            group = "Errors" if issubclass(thing, Exception) else "Classes"
+        elif inspect.isfunction(thing):
+            group = "Functions"
+        else:
+            continue
+        groups[group].append(f"{thing.__module__}.{thing.__qualname__}")
+    catalogue = [f"rnnsym.cells.catalogue.{n}" for n in ("names", "get", "read_file")]
+    return [*groups.items(), ("The catalogue", catalogue)]
+
+
+def _display(tex: str) -> Safe:
+    """A displayed formula for the site: not searched, rendered by KaTeX when it is seen."""
+    lines = "\n".join(line for line in tex.splitlines() if line.strip())
+    body = html.escape(lines, quote=False)
+    return Safe(f'<div class="arithmatex" data-search-exclude>\\[\n{body}\n\\]</div>')
+
+
+def _display_in_tab(tex: str) -> Safe:
+    """A displayed formula inside a tab, where Markdown would read a `div` of ours as prose."""
+    return Safe(f"$$\n{tex}\n$$".replace("\n", "\n    "))
+
+
+def _lines_of(numbers: tuple[float, ...], form: str) -> Safe:
+    """The numbers of a vector, one below the other."""
+    return Safe("<br>".join(form % number for number in numbers))
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = markdown_environment()
+    environment.filters |= {
+        "display": _display,
+        "display_in_tab": _display_in_tab,
+        "count_of": count_text,
+        "lines_of": _lines_of,
+    }
+    return environment.get_template(template).render(**values)

@@ -1,0 +1,37 @@
+"""The MkDocs plugin: hands the generated pages to MkDocs, without writing them anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import BasePlugin
+from mkdocs.structure.files import File, Files
+
+from .generate import cell_navigation, generated_pages
+
+
+class Pages(BasePlugin):  # type: ignore[type-arg]
+    """Adds what `generated_pages` gives, and puts the cells into the navigation."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, str] | None = None
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        if config.nav:
+            config.nav = [_filled(entry) for entry in config.nav]
+        return config
+
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        # `mkdocs serve` builds many times; the numbers on the pages are computed once.
+        if self._pages is None:
+            self._pages = generated_pages()
+        for path, text in self._pages.items():
+            files.append(File.generated(config, path, content=text))
+        return files
+
+
+def _filled(entry: Any) -> Any:
+    if isinstance(entry, dict) and list(entry.values()) == ["cells"]:
+        return {next(iter(entry)): cell_navigation()}
+    return entry

@@ -1,0 +1,6 @@
+"""LaTeX and text of the nouns."""
+
+from .latex import count_tex, size_tex, tex_lines, to_latex
+from .text import count_text, to_text
+
+__all__ = ["count_tex", "count_text", "size_tex", "tex_lines", "to_latex", "to_text"]

@@ -1,0 +1,159 @@
+"""The site: strict, complete, offline, every formula renders, looked at in a real browser."""
+
+import html
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import need
+
+import rnnsym
+
+ROOT = Path(__file__).parent.parent
+FORMULA = re.compile(r'<(?:div|span) class="arithmatex"[^>]*>(.*?)</(?:div|span)>', re.S)
+
+
+def pages(site):
+    return sorted(site.rglob("*.html"))
+
+
+def formulas(page: Path) -> list[tuple[str, bool]]:
+    found = []
+    for match in FORMULA.finditer(page.read_text(encoding="utf-8")):
+        tex = html.unescape(match.group(1)).strip()
+        assert tex[:2] in (r"\[", r"\("), tex
+        found.append((tex[2:-2], tex.startswith(r"\[")))
+    return found
+
+
+def test_every_cell_has_a_page_and_stands_in_index_and_navigation(site):
+    overview = (site / "cells" / "index.html").read_text(encoding="utf-8")
+    for name in rnnsym.cells.names():
+        page = (site / "cells" / f"{name}.html").read_text(encoding="utf-8")
+        assert "verified: error" in page and "NOT REJECTED" not in page
+        assert overview.count(f'href="{name}.html"') >= 2
+
+
+def test_the_pages_that_were_promised_are_there(site):
+    for page in ("index", "notebook", "cells/index", "language", "add-a-cell", "design",
+                 "reference/python", "reference/commands"):  # fmt: skip
+        assert (site / f"{page}.html").is_file()
+    python = (site / "reference" / "python.html").read_text(encoding="utf-8")
+    for name in rnnsym.__all__:
+        thing = getattr(rnnsym, name)
+        if callable(thing):
+            assert f'id="{thing.__module__}.{thing.__qualname__}"' in python, name
+    commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
+    for command in ("tour", "list", "show", "export", "verify", "build", "serve"):
+        assert re.search(rf'id="rnnsym-(docs-)?{command}"', commands), command
+
+
+def test_the_notebook_page_has_real_numbers_at_ten_steps(site):
+    text = (site / "notebook.html").read_text(encoding="utf-8")
+    section = text[text.index('id="the-ten-steps-number-by-number"') :]
+    rows = re.findall(r"<tr>\s*<td>(\d+)</td>(.*?)</tr>", section, re.S)
+    assert [int(n) for n, _ in rows][:10] == list(range(1, 11))
+    for _, cells in rows[:10]:
+        numbers = [float(v) for v in re.findall(r"-?\d+\.\d+(?:e[+-]\d+)?", cells)]
+        assert len(numbers) == 3 + 5 + 3 + 3 + 1
+        assert numbers[8:11] == numbers[11:14] and numbers[-1] <= 1e-14
+
+
+def test_every_formula_renders_strictly(site):
+    quickjs = pytest.importorskip("quickjs")
+    context = quickjs.Context()
+    context.eval("var window = this, document = undefined; var self = this;")
+    context.eval((ROOT / "docs" / "assets" / "katex" / "katex.min.js").read_text(encoding="utf-8"))
+    render = context.eval(
+        '(function (tex, display) { return katex.renderToString(tex, {displayMode: display, strict: "error"}); })'
+    )
+    count = 0
+    for page in pages(site):
+        for tex, display in formulas(page):
+            assert "katex-error" not in render(tex, display)
+            count += 1
+    assert count >= 40
+    with pytest.raises(quickjs.JSException):
+        render(r"\undefinedcommand", False)
+
+
+def test_nothing_comes_from_a_network(site):
+    for page in pages(site):
+        text = page.read_text(encoding="utf-8")
+        for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", text):
+            for value in re.findall(r'(?:src|href)="([^"]*)"', tag):
+                assert not re.match(r"(https?:)?//", value), (page, value)
+    for sheet in site.rglob("*.css"):
+        for value in re.findall(r"url\(([^)]*)\)", sheet.read_text(encoding="utf-8")):
+            value = value.strip("'\"")
+            if value.startswith(("data:", "#")):
+                continue
+            assert not re.match(r"(https?:)?//", value), (sheet, value)
+            assert (sheet.parent / value.split("?")[0]).is_file(), (sheet, value)
+
+
+def test_links_within_the_site_lead_somewhere(site):
+    for page in pages(site):
+        if page.name == "404.html":
+            continue
+        text = page.read_text(encoding="utf-8")
+        for value in re.findall(r'<a\b[^>]*href="([^"#]+)[^"]*"', text):
+            if not re.match(r"[a-z]+:", value):
+                assert (page.parent / value).exists(), (page, value)
+
+
+def test_the_plugin_writes_nothing_into_the_sources(site):
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "docs"], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode == 0:
+        assert not [
+            line for line in done.stdout.splitlines() if "cells" in line or "notebook" in line
+        ]
+
+
+BROWSER = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--allow-file-access-from-files", "--virtual-time-budget=10000",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn"])
+def test_a_browser_renders_the_formulas(site, tmp_path, page):
+    chromium = need("chromium")
+    done = subprocess.run(
+        [chromium, *BROWSER, "--window-size=1200,9000", f"--user-data-dir={tmp_path / 'profile'}",
+         "--dump-dom", (site / f"{page}.html").as_uri()],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-500:]
+    assert "katex-error" not in done.stdout
+    shown = done.stdout.count('data-rendered="true"')
+    assert shown == done.stdout.count("katex-html") > 0
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_no_page_scrolls_sideways(site, tmp_path, width):
+    """Measured in the browser itself, in a frame as wide as a phone or a desk."""
+    chromium = need("chromium")
+    for page in ("index", "notebook", "cells/simple_rnn", "reference/commands"):
+        frame = site / "measure.html"
+        frame.write_text(
+            f'<iframe id="f" src="{page}.html" style="width:{width}px;height:6000px;border:0"></iframe>'
+            "<script>addEventListener('load', () => setTimeout(() => {"
+            "const d = document.getElementById('f').contentDocument.documentElement;"
+            "document.title = JSON.stringify([d.scrollWidth, d.clientWidth]);"
+            "document.body.append(document.title)}, 2000));</script>"
+        )
+        done = subprocess.run(
+            [chromium, *BROWSER, f"--user-data-dir={tmp_path / page.replace('/', '_')}", "--dump-dom", frame.as_uri()],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        frame.unlink()
+        found = re.search(r"\[(\d+),(\d+)\]", done.stdout)
+        assert found, done.stdout[-300:]
+        scroll, client = json.loads(found.group())
+        assert scroll <= client, (page, width)

@@ -22,6 +22,7 @@ _HOMES = {
     "Control": "nouns",
     "Derivation": "nouns",
     "Equation": "nouns",
+    "GradientFunction": "numeric",
     "InputError": "errors",
     "LanguageError": "errors",
     "Network": "nouns",
@@ -31,18 +32,22 @@ _HOMES = {
     "Role": "nouns",
     "Step": "nouns",
     "Variable": "nouns",
+    "backpropagate": "derive",
     "document": "documents",
+    "jacobian": "derive",
     "lambdify": "numeric",
     "matrices": "derive",
     "parse": "language",
     "read": "language",
     "read_back": "checking",
+    "rtrl": "derive",
     "stack": "derive",
     "to_html": "documents",
     "to_latex": "printing",
     "to_text": "printing",
     "unroll": "derive",
     "verify": "checking",
+    "verify_lines": "checking",
 }
 
 __all__ = ["__version__", "cells", *_HOMES]
@@ -51,7 +56,11 @@ if TYPE_CHECKING:
     from . import cells as cells
     from .checking import read_back as read_back
     from .checking import verify as verify
+    from .checking import verify_lines as verify_lines
+    from .derive import backpropagate as backpropagate
+    from .derive import jacobian as jacobian
     from .derive import matrices as matrices
+    from .derive import rtrl as rtrl
     from .derive import stack as stack
     from .derive import unroll as unroll
     from .documents import document as document
@@ -72,6 +81,7 @@ if TYPE_CHECKING:
     from .nouns import Role as Role
     from .nouns import Step as Step
     from .nouns import Variable as Variable
+    from .numeric import GradientFunction as GradientFunction
     from .numeric import NumericFunction as NumericFunction
     from .numeric import lambdify as lambdify
     from .printing import to_latex as to_latex

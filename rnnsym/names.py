@@ -30,7 +30,7 @@ def _greek_character(name: str) -> str:
 
 
 #: Greek letter by its name, and the name by its character (with the variant shapes papers use).
-GREEK = {name: _greek_character(name) for name in _GREEK_LETTERS}
+GREEK = {name: _greek_character(name) for name in _GREEK_LETTERS} | {"ell": "ℓ"}
 GREEK_NAMES = {character: name for name, character in GREEK.items()} | {
     "ϵ": "epsilon", "ϕ": "phi", "ϑ": "theta", "ϱ": "rho", "µ": "mu", "∆": "Delta", "Ω": "Omega",
 }  # fmt: skip
@@ -71,6 +71,27 @@ def canonical(base: str, parts: list[str]) -> str:
     return "_".join([base, *accents, *(part for part in parts if part not in ACCENTS)])
 
 
+#: What a label may say before its name (`bar:h`): an accent, or one of these.
+#: `grad:W` is ∂L/∂W, `loss:y` is ∂ℓ_t/∂y_t, `jac:c/h` is ∂c_t/∂h_{t-1}. No name of a user's has
+#: a colon, so a derived quantity is never taken for one of the text.
+GRADIENT, IMMEDIATE, JACOBIAN = "grad", "loss", "jac"
+#: `same:h/c` is ∂h_t/∂c_t, `total:c/c` is dc_t/dc_{t-1}.
+SAME_STEP, TOTAL = "same", "total"
+#: The marks of derivatives of one quantity by another.
+BY = (JACOBIAN, SAME_STEP, TOTAL)
+
+
+def marked(mark: str, name: str) -> str:
+    """The label of what is derived from a name: `bar:h`."""
+    return f"{mark}:{name}"
+
+
+def unmarked(label: str) -> tuple[str, str]:
+    """A label's mark (empty for a name of the text) and its name."""
+    mark, colon, name = label.rpartition(":")
+    return (mark, name) if colon else ("", label)
+
+
 def _split(name: str) -> tuple[str, list[str], list[str]]:
     base, *parts = name.split("_")
     return base, [p for p in parts if p in ACCENTS], [p for p in parts if p not in ACCENTS]
@@ -82,7 +103,18 @@ def _time_text(time: Expr | None) -> list[str]:
 
 def tex_of(name: str, time: Expr | None = None) -> str:
     """TeX of a name at a time: `h_tilde` at t-1 is `\\tilde{h}_{t-1}`."""
+    mark, name = unmarked(name)
+    if mark == GRADIENT:
+        return rf"\frac{{\partial L}}{{\partial {tex_of(name, time)}}}"
+    if mark == IMMEDIATE:
+        ell = tex_of("ell", time)
+        return rf"\frac{{\partial {ell}}}{{\partial {tex_of(name, time)}}}"
+    if mark in BY:
+        above, below = _jacobian_of(mark, name, time)
+        d = r"\mathrm{d} " if mark == TOTAL else r"\partial "
+        return rf"\frac{{{d}{tex_of(*above)}}}{{{d}{tex_of(*below)}}}"
     base, accents, parts = _split(name)
+    accents += [mark] if mark else []
     if base in GREEK:
         tex = "\\" + base
     else:
@@ -93,6 +125,14 @@ def tex_of(name: str, time: Expr | None = None) -> str:
     return f"{tex}_{{{','.join(subscripts)}}}" if subscripts else tex
 
 
+def _jacobian_of(
+    mark: str, name: str, time: Expr | None
+) -> tuple[tuple[str, Expr | None], tuple[str, Expr | None]]:
+    above, _, below = name.partition("/")
+    before = time if time is None or mark == SAME_STEP else time - 1
+    return (above, time), (below, before)
+
+
 def _tex_part(part: str) -> str:
     if part in GREEK:
         return "\\" + part
@@ -101,7 +141,17 @@ def _tex_part(part: str) -> str:
 
 def unicode_of(name: str, time: Expr | None = None) -> str:
     """The plain spelling with Greek letters and accents, which the language reads back."""
+    mark, name = unmarked(name)
+    if mark == GRADIENT:
+        return f"∂L/∂{unicode_of(name, time)}"
+    if mark == IMMEDIATE:
+        return f"∂{unicode_of('ell', time)}/∂{unicode_of(name, time)}"
+    if mark in BY:
+        above, below = _jacobian_of(mark, name, time)
+        d = "d" if mark == TOTAL else "∂"
+        return f"{d}{unicode_of(*above)}/{d}{unicode_of(*below)}"
     base, accents, parts = _split(name)
+    accents += [mark] if mark else []
     text = GREEK.get(base, base)
     if len(text) == 1:
         text += "".join(ACCENTS[accent] for accent in accents)
@@ -116,7 +166,16 @@ def unicode_of(name: str, time: Expr | None = None) -> str:
 
 
 def code_of(name: str, time: Expr | None = None) -> str:
-    """Python identifier: `h_t`, `h_tm1`, `h_3`, `lambda_`."""
+    """Python identifier: `h_t`, `h_tm1`, `h_3`, `lambda_`; of derived ones `h_bar_t`, `dL_dW`."""
+    mark, plain = unmarked(name)
+    if mark in (GRADIENT, IMMEDIATE):
+        return f"{'dL' if mark == GRADIENT else 'dell'}_d{code_of(plain, time)}"
+    if mark in BY:
+        above, below = _jacobian_of(mark, plain, time)
+        return f"d{code_of(*above)}_d{code_of(*below)}"
+    if mark:
+        base, *parts = plain.split("_")
+        name = canonical(base, [*parts, mark])
     if time is None:
         # No name of the language ends with an underscore, so a mangled one meets no other.
         return name + "_" if keyword.iskeyword(name) or name in _CODE_NAMES else name

@@ -70,6 +70,18 @@ class Role(StrEnum):
     INTERMEDIATE = "intermediate"
     PARAMETER = "parameter"
     CONSTANT = "constant"
+    # What derivations add: derivatives of the loss by quantities with and without a time index,
+    # changes of these, and derivatives of one quantity by another.
+    ADJOINT = "adjoint"
+    GRADIENT = "gradient"
+    TANGENT = "tangent"
+    DIRECTION = "direction"
+    JACOBIAN = "Jacobian"
+
+
+_TIMED = frozenset(
+    [Role.INPUT, Role.STATE, Role.INTERMEDIATE, Role.ADJOINT, Role.TANGENT, Role.JACOBIAN]
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ class Variable:
     @property
     def timed(self) -> bool:
         """Whether it has a value at every step."""
-        return self.role in (Role.INPUT, Role.STATE, Role.INTERMEDIATE)
+        return self.role in _TIMED
 
     @property
     def scalar(self) -> bool:
@@ -295,12 +307,32 @@ class Network(Cell):
 
 @dataclass(frozen=True)
 class Step:
-    """A line of a derivation: an equation, the rule that gives it, the reason, what it uses."""
+    """A line of a derivation.
+
+    Attributes:
+        equation: the line itself.
+        rule: the rule that gives it, such as "product" or "several uses".
+        reason: one sentence that says why, naming the equations it rests on.
+        uses: the code names of what stands on the right side.
+        section: the part of the derivation that it belongs to.
+        result: whether a terse derivation shows it.
+        holds: the first and the last step at which it holds, or None.
+        dropped: what truncation leaves out of this line, or None.
+    """
 
     equation: Equation
     rule: str
     reason: str
     uses: tuple[str, ...] = ()
+    section: str = ""
+    result: bool = True
+    holds: tuple[Expr, Expr] | None = None
+    dropped: MatrixExpr | None = None
+
+    @property
+    def shapes(self) -> tuple[tuple[Quantity, Shape], ...]:
+        """The left side and everything on the right, each with its shape."""
+        return tuple((q, q.shape) for q in (self.equation.lhs, *self.equation.uses))
 
 
 @dataclass(frozen=True)
@@ -312,7 +344,12 @@ class Derivation:
         cell: the cell or network that it is derived from.
         steps: the lines.
         length: the number of time steps, or None where T stays a symbol.
-        form: "recurrence", "unrolled" or "matrices".
+        form: "recurrence", "unrolled", "matrices", "backward", "jacobian" or "forward mode".
+        loss: of a gradient: which loss, and whether it is taken "all" over the steps or at the
+            "last" one alone.
+        over: see `loss`.
+        truncate: of a truncated gradient: the length of its blocks.
+        subject: the cell as it was given; `cell` may have names for what is nested in it.
     """
 
     title: str
@@ -320,6 +357,10 @@ class Derivation:
     steps: tuple[Step, ...]
     length: int | None = None
     form: str = "unrolled"
+    loss: str = ""
+    over: str = "all"
+    truncate: int | None = None
+    subject: Cell | None = None
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -330,6 +371,38 @@ class Derivation:
     @property
     def equations(self) -> tuple[Equation, ...]:
         return tuple(step.equation for step in self.steps)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The symbol table: the cell's variables, and those that the derivation adds."""
+        found = {v.name: v for v in self.cell.variables}
+        for step in self.steps:
+            found.setdefault(step.equation.variable.name, step.equation.variable)
+        return tuple(found.values())
+
+    @property
+    def sections(self) -> dict[str, tuple[Step, ...]]:
+        """The steps by section, in order."""
+        found: dict[str, list[Step]] = {}
+        for step in self.steps:
+            found.setdefault(step.section, []).append(step)
+        return {name: tuple(steps) for name, steps in found.items()}
+
+    def terse(self) -> Derivation:
+        """The result lines alone."""
+        return replace(self, steps=tuple(s for s in self.steps if s.result))
+
+    def report(self, **options: Any) -> Report:
+        """Check every line by itself; see `rnnsym.verify_lines`."""
+        return _verb("verify_lines")(self, **options)
+
+    def check(self, **options: Any) -> Report:
+        """Check every line by itself, and raise at the first that does not hold.
+
+        Raises:
+            CheckError: with the line, both numbers and where they part.
+        """
+        return self.report(**options).check()
 
     def matrices(self, **sizes: int) -> Derivation:
         """The same with every equation as an explicit SymPy `Matrix`, entry by entry."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import HadamardProduct, MatAdd, MatMul, Rational, Transpose
+from sympy import HadamardProduct, Integer, MatAdd, MatMul, Rational, Transpose
 
 from ..nouns import Quantity
 from .functions import ELEMENTWISE, ROWS
@@ -17,12 +17,20 @@ from .nodes import (
     Apply,
     Concat,
     Diag,
+    Diagonal,
     Divide,
+    Eye,
+    Filled,
+    Inner,
     Number,
     Power,
     RowApply,
     Scale,
+    Size,
+    Slice,
     Spread,
+    TimeSum,
+    at_time,
     is_negative,
 )
 
@@ -51,8 +59,10 @@ def entries(
             case Number():
                 return [[number(node.value)]]
             case Spread():
-                ((value,),) = go(node.args[0])
-                return [[value] * int(node.shape[1]) for _ in range(int(node.shape[0]))]
+                table = go(node.args[0])
+                rows, cols = map(int, node.shape)
+                table = table * rows if len(table) == 1 else table
+                return [row * cols if len(row) == 1 else row for row in table]
             case Scale():
                 ((factor,),) = go(node.args[0])
                 return _each(lambda v: factor * v, go(node.args[1]))
@@ -94,6 +104,31 @@ def entries(
                 zero = number(Rational(0))
                 size = range(len(values))
                 return [[values[i] if i == j else zero for j in size] for i in size]
+            case Diagonal():
+                table = go(node.args[1])
+                values = [row[i] for i, row in enumerate(table)]
+                return [values] if node.axis else [[v] for v in values]
+            case Inner():
+                products = _each(lambda a, b: a * b, *map(go, node.args))
+                terms = [v for row in products for v in row]
+                return [[sum(terms[1:], terms[0])]]
+            case Slice():
+                table, (start, stop) = go(node.operand), map(int, node.args[2:])
+                return [row[start:stop] for row in table] if node.axis else table[start:stop]
+            case Eye():
+                one, zero = number(Rational(1)), number(Rational(0))
+                size = range(int(node.args[0]))
+                return [[one if i == j else zero for j in size] for i in size]
+            case Filled():
+                value = number(Rational(node.args[0]))
+                return [[value] * int(node.args[2]) for _ in range(int(node.args[1]))]
+            case Size():
+                return [[number(Rational(node.args[0]))]]
+            case TimeSum():
+                steps = range(int(node.args[1]), int(node.args[2]) + 1)
+                return _fold(
+                    lambda a, b: a + b, [go(at_time(node.operand, Integer(n))) for n in steps]
+                )
         raise TypeError(f"no entries for {type(node).__name__}")
 
     return go(expr)

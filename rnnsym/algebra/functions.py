@@ -29,6 +29,9 @@ class Elementwise:
         numpy: NumPy text in the names of the arguments; a bare dotted name is called directly.
         aliases: other spellings that are read.
         needs: other functions that the NumPy text calls.
+        slopes: the derivative in each argument as a text of the language, in the names of the
+            arguments and `y`, the function's value; at a kink the slope that Keras takes. A test
+            holds each to the derivative of `scalar`.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Elementwise:
     numpy: str
     aliases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    slopes: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -50,7 +54,7 @@ class Elementwise:
     @property
     def direct(self) -> bool:
         """Whether the NumPy text is the name of a function that can be called as it is."""
-        return self.numpy.replace(".", "").isidentifier()
+        return bool(self.numpy) and self.numpy.replace(".", "").isidentifier()
 
     @property
     def formula(self) -> Expr:
@@ -114,46 +118,104 @@ ELEMENTWISE: dict[str, Elementwise] = {}
 ROWS: dict[str, RowFunction] = {}
 
 
-def _entry(tex: str, numpy: str, *aliases: str, needs: tuple[str, ...] = ()) -> Callable[..., Any]:
+#: A slope longer than this is not written out in formulas: it is a function of its own, gelu'.
+LONGEST_SLOPE = 32
+
+
+def _entry(
+    tex: str, numpy: str, *aliases: str, needs: tuple[str, ...] = (), slopes: tuple[str, ...]
+) -> Callable[..., Any]:
     def add(scalar: Callable[..., Expr]) -> Callable[..., Expr]:
         name = scalar.__name__.removesuffix("_")
-        ELEMENTWISE[name] = Elementwise(name, scalar, tex, numpy, aliases, needs)
+        entry = Elementwise(name, scalar, tex, numpy, aliases, needs, slopes)
+        ELEMENTWISE[name] = entry
+        for i, text in enumerate(slopes):
+            if len(text) > LONGEST_SLOPE:
+                ELEMENTWISE[prime(name, i)] = _primed(entry, i)
         return scalar
 
     return add
+
+
+def prime(name: str, argument: int = 0) -> str:
+    """The name of the function that is another's slope: gelu', and celu'' in the second argument."""
+    return name + "'" * (argument + 1)
+
+
+def _primed(entry: Elementwise, argument: int) -> Elementwise:
+    """The slope of a function as an entry: its expression by differentiation."""
+
+    def scalar(*values: Expr) -> Expr:
+        symbols = [sp.Symbol(a, real=True) for a in entry.arguments]
+        defaults = list(inspect.signature(entry.scalar).parameters.values())
+        given = [*values, *(p.default for p in defaults[len(values) :])]
+        slope = entry.scalar(*symbols).diff(symbols[argument])
+        return slope.xreplace(dict(zip(symbols, map(sp.sympify, given))))
+
+    scalar.__signature__ = inspect.signature(entry.scalar)  # type: ignore[attr-defined]
+    tex = entry.tex + "'" * (argument + 1)
+    return Elementwise(prime(entry.name, argument), scalar, tex, "")
 
 
 def _operator(name: str) -> str:
     return rf"\operatorname{{{name}}}"
 
 
-@_entry(r"\tanh", "np.tanh")
+@_entry(r"\tanh", "np.tanh", slopes=("1 - y ⊙ y",))
 def tanh(z: Expr) -> Expr:
     return sp.tanh(z)
 
 
 # Written so that neither branch overflows, and small values keep their relative accuracy.
-@_entry(r"\sigma", "np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))", "sigma", "logistic")
+@_entry(
+    r"\sigma",
+    "np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))",
+    "sigma",
+    "logistic",
+    slopes=("y ⊙ (1 - y)",),
+)
 def sigmoid(z: Expr) -> Expr:
     return 1 / (1 + sp.exp(-z))
 
 
-@_entry(_operator("ReLU"), "np.maximum(z, 0)", "ReLU")
+@_entry(_operator("ReLU"), "np.maximum(z, 0)", "ReLU", slopes=("step(z)",))
 def relu(z: Expr) -> Expr:
     return Piecewise((z, z > 0), (Integer(0), True))
 
 
-@_entry(_operator("ReLU6"), "np.minimum(np.maximum(z, 0), 6)", "ReLU6")
+@_entry(
+    _operator("ReLU6"),
+    "np.minimum(np.maximum(z, 0), 6)",
+    "ReLU6",
+    slopes=("step(z) ⊙ step(6 - z)",),
+)
 def relu6(z: Expr) -> Expr:
     return Piecewise((Integer(0), z <= 0), (z, z < 6), (Integer(6), True))
 
 
-@_entry(_operator("LeakyReLU"), "np.where(z > 0, z, alpha * z)", "LeakyReLU", "leaky")
+@_entry(
+    _operator("LeakyReLU"),
+    "np.where(z > 0, z, alpha * z)",
+    "LeakyReLU",
+    "leaky",
+    slopes=(
+        "step(z) + alpha ⊙ (1 - step(z))",
+        "min(z, 0)",
+    ),
+)
 def leaky_relu(z: Expr, alpha: Expr = Rational(1, 5)) -> Expr:
     return Piecewise((z, z > 0), (alpha * z, True))
 
 
-@_entry(_operator("ELU"), "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))", "ELU")
+@_entry(
+    _operator("ELU"),
+    "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))",
+    "ELU",
+    slopes=(
+        "step(z) + alpha ⊙ (1 - step(z)) ⊙ exp(min(z, 0))",
+        "expm1(min(z, 0))",
+    ),
+)
 def elu(z: Expr, alpha: Expr = Integer(1)) -> Expr:
     return Piecewise((z, z > 0), (alpha * (sp.exp(z) - 1), True))
 
@@ -166,23 +228,39 @@ _SELU_ALPHA = "1.6732632423543772848170429916717"
     _operator("SELU"),
     "1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))",
     "SELU",
+    slopes=(
+        "1.0507009873554804934193349853 (1 - step(-z) + 1.6732632423543772848170429917 step(-z) ⊙ exp(min(z, 0)))",
+    ),
 )
 def selu(z: Expr) -> Expr:
     scale, alpha = Rational(_SELU_SCALE), Rational(_SELU_ALPHA)
-    return Piecewise((scale * z, z > 0), (scale * alpha * (sp.exp(z) - 1), True))
+    # At 0 TensorFlow takes the slope from the right, for ELU of other scales that from the left.
+    return Piecewise((scale * z, z >= 0), (scale * alpha * (sp.exp(z) - 1), True))
 
 
 @_entry(
     _operator("CELU"),
     "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))",
     "CELU",
+    slopes=(
+        "step(z) + (1 - step(z)) ⊙ exp(min(z, 0) / alpha)",
+        "expm1(min(z, 0) / alpha) - min(z, 0) / alpha ⊙ exp(min(z, 0) / alpha)",
+    ),
 )
 def celu(z: Expr, alpha: Expr = Integer(1)) -> Expr:
     return Piecewise((z, z > 0), (alpha * (sp.exp(z / alpha) - 1), True))
 
 
 # erfc keeps its relative accuracy where 1 + erf would cancel.
-@_entry(_operator("GELU"), "z / 2 * erfc(-z / 2**0.5)", "GELU", needs=("erfc",))
+@_entry(
+    _operator("GELU"),
+    "z / 2 * erfc(-z / 2**0.5)",
+    "GELU",
+    needs=("erfc",),
+    slopes=(
+        "erfc(-0.7071067811865475244008443621 z) / 2 + 0.3989422804014326779399460599 z ⊙ exp(-z ⊙ z / 2)",
+    ),
+)
 def gelu(z: Expr) -> Expr:
     # SymPy would turn erfc(-z) into 2 - erfc(z), which cancels.
     return z / 2 * sp.erfc(-z / sp.sqrt(2), evaluate=False)
@@ -194,137 +272,219 @@ def gelu(z: Expr) -> Expr:
     "z * sigmoid(1.5957691216057308 * (z + 0.044715 * z**3))",
     "GELUtanh",
     needs=("sigmoid",),
+    slopes=(
+        "σ(1.5957691216057307117597842397 (z + 0.044715 z ⊙ z ⊙ z)) ⊙ (1 + 1.5957691216057307117597842397 z ⊙ (1 + 0.134145 z ⊙ z) ⊙ σ(-1.5957691216057307117597842397 (z + 0.044715 z ⊙ z ⊙ z)))",
+    ),
 )
 def gelu_tanh(z: Expr) -> Expr:
     return z / 2 * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (z + Rational("0.044715") * z**3)))
 
 
-@_entry(_operator("SiLU"), "z * sigmoid(z)", "SiLU", "swish", "Swish", needs=("sigmoid",))
+@_entry(
+    _operator("SiLU"),
+    "z * sigmoid(z)",
+    "SiLU",
+    "swish",
+    "Swish",
+    needs=("sigmoid",),
+    slopes=("σ(z) + y ⊙ (1 - σ(z))",),
+)
 def silu(z: Expr) -> Expr:
     return z / (1 + sp.exp(-z))
 
 
-@_entry(_operator("softplus"), "np.logaddexp(z, 0)", "Softplus")
+@_entry(_operator("softplus"), "np.logaddexp(z, 0)", "Softplus", slopes=("σ(z)",))
 def softplus(z: Expr) -> Expr:
     return sp.log(1 + sp.exp(z))
 
 
-@_entry(_operator("softsign"), "z / (1 + np.abs(z))", "Softsign")
+@_entry(
+    _operator("softsign"),
+    "z / (1 + np.abs(z))",
+    "Softsign",
+    slopes=("1 / ((1 + abs(z)) ⊙ (1 + abs(z)))",),
+)
 def softsign(z: Expr) -> Expr:
     return z / (1 + sp.Abs(z))
 
 
-@_entry(_operator("mish"), "z * np.tanh(np.logaddexp(z, 0))", "Mish")
+@_entry(
+    _operator("mish"),
+    "z * np.tanh(np.logaddexp(z, 0))",
+    "Mish",
+    slopes=("tanh(softplus(z)) + z ⊙ σ(z) ⊙ (1 - tanh(softplus(z)) ⊙ tanh(softplus(z)))",),
+)
 def mish(z: Expr) -> Expr:
     return z * sp.tanh(sp.log(1 + sp.exp(z)))
 
 
-@_entry(_operator("HardSigmoid"), "np.clip(z / 6 + 0.5, 0, 1)", "HardSigmoid", "hardsigmoid")
+@_entry(
+    _operator("HardSigmoid"),
+    "np.clip(z / 6 + 0.5, 0, 1)",
+    "HardSigmoid",
+    "hardsigmoid",
+    slopes=("step(z + 3) ⊙ step(3 - z) / 6",),
+)
 def hard_sigmoid(z: Expr) -> Expr:
     return Piecewise((Integer(0), z <= -3), (z / 6 + Rational(1, 2), z < 3), (Integer(1), True))
 
 
-@_entry(_operator("HardTanh"), "np.clip(z, -1, 1)", "HardTanh", "hardtanh")
+@_entry(
+    _operator("HardTanh"),
+    "np.clip(z, -1, 1)",
+    "HardTanh",
+    "hardtanh",
+    slopes=("1 - step(-1 - z) - step(z - 1)",),
+)
 def hard_tanh(z: Expr) -> Expr:
-    return Piecewise((Integer(-1), z <= -1), (z, z < 1), (Integer(1), True))
+    # TensorFlow's clipping has slope 1 at both ends.
+    return Piecewise((Integer(-1), z < -1), (z, z <= 1), (Integer(1), True))
 
 
 @_entry(
     _operator("HardSiLU"),
     "z * np.clip(z / 6 + 0.5, 0, 1)",
-    "HardSiLU", "hard_swish", "hardswish", "HardSwish",
-)  # fmt: skip
+    "HardSiLU", "hard_swish", "hardswish", "HardSwish", slopes=("step(z + 3) ⊙ (1 - step(3 - z) ⊙ (0.5 - z / 3))",))  # fmt: skip
 def hard_silu(z: Expr) -> Expr:
     return Piecewise((Integer(0), z <= -3), (z * (z / 6 + Rational(1, 2)), z < 3), (z, True))
 
 
-@_entry(_operator("LogSigmoid"), "-np.logaddexp(-z, 0)", "LogSigmoid", "logsigmoid")
+@_entry(
+    _operator("LogSigmoid"), "-np.logaddexp(-z, 0)", "LogSigmoid", "logsigmoid", slopes=("σ(-z)",)
+)
 def log_sigmoid(z: Expr) -> Expr:
     return -sp.log(1 + sp.exp(-z))
 
 
-@_entry(r"\exp", "np.exp", "exponential")
+@_entry(r"\exp", "np.exp", "exponential", slopes=("y",))
 def exp(z: Expr) -> Expr:
     return sp.exp(z)
 
 
-@_entry(r"\log", "np.log", "ln")
+@_entry(_operator("expm1"), "np.expm1", slopes=("y + 1",))
+def expm1(z: Expr) -> Expr:
+    return sp.exp(z) - 1
+
+
+@_entry(r"\log", "np.log", "ln", slopes=("1 / z",))
 def log(z: Expr) -> Expr:
     return sp.log(z)
 
 
-@_entry(r"\operatorname{log1p}", "np.log1p")
+@_entry(r"\operatorname{log1p}", "np.log1p", slopes=("1 / (1 + z)",))
 def log1p(z: Expr) -> Expr:
     return sp.log(1 + z)
 
 
-@_entry(r"\sqrt", "np.sqrt")
+@_entry(r"\sqrt", "np.sqrt", slopes=("1 / (2 y)",))
 def sqrt(z: Expr) -> Expr:
     return sp.sqrt(z)
 
 
-@_entry(r"\sin", "np.sin")
+@_entry(r"\sin", "np.sin", slopes=("cos(z)",))
 def sin(z: Expr) -> Expr:
     return sp.sin(z)
 
 
-@_entry(r"\cos", "np.cos")
+@_entry(r"\cos", "np.cos", slopes=("-sin(z)",))
 def cos(z: Expr) -> Expr:
     return sp.cos(z)
 
 
-@_entry(r"\arctan", "np.arctan", "atan")
+@_entry(r"\arctan", "np.arctan", "atan", slopes=("1 / (1 + z ⊙ z)",))
 def arctan(z: Expr) -> Expr:
     return sp.atan(z)
 
 
-@_entry(r"\sinh", "np.sinh")
+@_entry(r"\sinh", "np.sinh", slopes=("cosh(z)",))
 def sinh(z: Expr) -> Expr:
     return sp.sinh(z)
 
 
-@_entry(r"\cosh", "np.cosh")
+@_entry(r"\cosh", "np.cosh", slopes=("sinh(z)",))
 def cosh(z: Expr) -> Expr:
     return sp.cosh(z)
 
 
-@_entry(_operator("abs"), "np.abs")
+@_entry(_operator("abs"), "np.abs", slopes=("sign(z)",))
 def abs_(z: Expr) -> Expr:
     return sp.Abs(z)
 
 
-@_entry(_operator("sign"), "np.sign", "sgn")
+@_entry(_operator("sign"), "np.sign", "sgn", slopes=("0",))
 def sign(z: Expr) -> Expr:
     return Piecewise((Integer(1), z > 0), (Integer(-1), z < 0), (Integer(0), True))
 
 
 # The unit step is 0 at 0: it is the slope that Keras gives ReLU there.
-@_entry(_operator("step"), "(z > 0).astype(z.dtype)", "heaviside")
+@_entry(_operator("step"), "(z > 0).astype(z.dtype)", "heaviside", slopes=("0",))
 def step(z: Expr) -> Expr:
     return Piecewise((Integer(1), z > 0), (Integer(0), True))
 
 
 # NumPy has no error function; the standard library's is exact to the last digit or so.
-@_entry(_operator("erf"), "np.array([math.erf(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)")
+@_entry(
+    _operator("erf"),
+    "np.array([math.erf(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)",
+    slopes=("1.1283791670955125738961589031 exp(-z ⊙ z)",),
+)
 def erf(z: Expr) -> Expr:
     return sp.erf(z)
 
 
 @_entry(
-    _operator("erfc"), "np.array([math.erfc(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)"
+    _operator("erfc"),
+    "np.array([math.erfc(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)",
+    slopes=("-1.1283791670955125738961589031 exp(-z ⊙ z)",),
 )
 def erfc(z: Expr) -> Expr:
     return sp.erfc(z)
 
 
-@_entry(r"\max", "np.maximum", "maximum")
+@_entry(
+    r"\max",
+    "np.maximum",
+    "maximum",
+    slopes=(
+        "1 - step(b - a)",
+        "step(b - a)",
+    ),
+)
 def max_(a: Expr, b: Expr) -> Expr:
     return Piecewise((a, a >= b), (b, True))
 
 
-@_entry(r"\min", "np.minimum", "minimum")
+@_entry(
+    r"\min",
+    "np.minimum",
+    "minimum",
+    slopes=(
+        "1 - step(a - b)",
+        "step(a - b)",
+    ),
+)
 def min_(a: Expr, b: Expr) -> Expr:
     return Piecewise((a, a <= b), (b, True))
+
+
+@cache
+def kinks(name: str) -> tuple[tuple[Expr, Expr], ...]:
+    """Where a function of one argument has no slope, and the slope that is taken there."""
+    entry = ELEMENTWISE[name]
+    z = sp.Symbol("z", real=True)
+    formula = entry.formula.subs(sp.Symbol(entry.arguments[0], real=True), z)
+    places = {z_0 for a in formula.atoms(sp.Abs) for z_0 in sp.solve(a.args[0], z)}
+    for piecewise in formula.atoms(Piecewise):
+        for _, condition in piecewise.args:
+            if condition is not sp.true and len(condition.free_symbols) == 1:
+                places |= set(sp.solve(condition.lhs - condition.rhs, z))
+    slope = formula.diff(z)
+    return tuple(
+        (place, slope.subs(z, place))
+        for place in sorted(places)
+        if slope.subs(z, place - Rational(1, 10**9)).evalf(6)
+        != slope.subs(z, place + Rational(1, 10**9)).evalf(6)
+    )
 
 
 def _row(function: RowFunction) -> None:
@@ -339,6 +499,12 @@ def _softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
     powers = [call("exp", v) for v in z]
     total = sum(powers[1:], powers[0])
     return [p / total for p in powers]
+
+
+def _log_softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
+    powers = [call("exp", v) for v in z]
+    total = call("log", sum(powers[1:], powers[0]))
+    return [v - total for v in z]
 
 
 def _layer_norm(z: list[Any], call: Callable[..., Any], epsilon: Any) -> list[Any]:
@@ -378,6 +544,17 @@ _row(
 )
 _row(
     RowFunction(
+        "log_softmax",
+        _operator("LogSoftmax"),
+        "low - np.log(np.exp(low).sum(axis=-1, keepdims=True))",
+        _log_softmax,
+        aliases=("LogSoftmax",),
+        definition=(r"\operatorname{LogSoftmax}(z)_j = z_j - \log\Bigl(\sum_k \exp(z_k)\Bigr)"),
+        needs=("low = z - z.max(axis=-1, keepdims=True)",),
+    )
+)
+_row(
+    RowFunction(
         "layer_norm",
         _operator("LayerNorm"),
         "centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon)",
@@ -398,8 +575,9 @@ _row(
 @cache
 def spellings() -> dict[str, str]:
     """Every spelling of a function that is read, and the function's name."""
-    table = {"diag": "diag"}
-    entries: list[Elementwise | RowFunction] = [*ELEMENTWISE.values(), *ROWS.values()]
+    table = {"diag": "diag", "diagonal": "diagonal"}
+    plain = [e for e in ELEMENTWISE.values() if "'" not in e.name]  # primes are read by themselves
+    entries: list[Elementwise | RowFunction] = [*plain, *ROWS.values()]
     for entry in entries:
         bare = entry.tex.removeprefix("\\operatorname").strip("\\{}")
         for spelling in (entry.name, bare, *entry.aliases):

@@ -8,7 +8,7 @@ written. Shapes are checked by the language, not here: SymPy does not check symb
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sympy import (
@@ -24,6 +24,7 @@ from sympy import (
 )
 from sympy.core.symbol import Str
 
+from ..names import t
 from ..nouns import Quantity, Shape
 
 
@@ -55,7 +56,7 @@ class Number(Node):
 
 
 class Spread(Node):
-    """A 1 × 1 matrix repeated to a shape: `Spread(x, rows, columns)`; it is not printed."""
+    """A matrix one wide, repeated to a shape: `Spread(x, rows, columns)`; it is not printed."""
 
     @property
     def shape(self) -> Shape:
@@ -162,6 +163,81 @@ class Diag(Node):
         return (size, size)
 
 
+class Diagonal(Node):
+    """The diagonal of a square matrix as a row (`axis` 1) or column (0): `Diagonal(axis, X)`."""
+
+    @property
+    def axis(self) -> int:
+        return int(self.args[0])
+
+    @property
+    def shape(self) -> Shape:
+        size = self.args[1].shape[0]
+        return (S.One, size) if self.axis else (size, S.One)
+
+
+class Inner(Node):
+    """The inner product of two matrices of one shape, Σ A_ij B_ij, a 1 × 1 matrix."""
+
+    @property
+    def shape(self) -> Shape:
+        return (S.One, S.One)
+
+
+class Slice(Node):
+    """Columns (`axis` 1) or rows (0) of a matrix: `Slice(axis, X, start, stop)`, counted from 0."""
+
+    @property
+    def axis(self) -> int:
+        return int(self.args[0])
+
+    @property
+    def operand(self) -> MatrixExpr:
+        return self.args[1]
+
+    @property
+    def shape(self) -> Shape:
+        rows, cols = self.operand.shape
+        width = self.args[3] - self.args[2]
+        return (rows, width) if self.axis else (width, cols)
+
+
+class Eye(Node):
+    """The identity matrix of a size: `Eye(M)`."""
+
+    @property
+    def shape(self) -> Shape:
+        return (self.args[0], self.args[0])
+
+
+class Filled(Node):
+    """A matrix of zeros or ones, written with its shape: `Filled(0, rows, columns)`."""
+
+    @property
+    def shape(self) -> Shape:
+        return (self.args[1], self.args[2])
+
+
+class Size(Node):
+    """A size as a number in a formula, a 1 × 1 matrix: `Size(M)`."""
+
+    @property
+    def shape(self) -> Shape:
+        return (S.One, S.One)
+
+
+class TimeSum(Node):
+    """The sum of an expression over t: `TimeSum(X, 1, T)`; it binds the t inside."""
+
+    @property
+    def operand(self) -> MatrixExpr:
+        return self.args[0]
+
+    @property
+    def shape(self) -> Shape:
+        return self.args[0].shape
+
+
 def negative(expr: MatrixExpr) -> MatrixExpr:
     """−X, kept as written."""
     return MatMul(S.NegativeOne, expr)
@@ -179,6 +255,20 @@ def replace_quantities(expr: Any, rename: Callable[[Quantity], Any]) -> Any:
     if not isinstance(expr, MatrixExpr):
         return expr
     return expr.func(*(replace_quantities(a, rename) for a in expr.args))
+
+
+def resized(expr: Any, sizes: Mapping[Any, Any]) -> Any:
+    """Rebuild an expression with its sizes replaced, keeping the order of all terms."""
+    if isinstance(expr, MatrixExpr):
+        return expr.func(*(resized(a, sizes) for a in expr.args))
+    return expr.xreplace(sizes)
+
+
+def at_time(expr: Any, time: Any) -> Any:
+    """An expression of step t as it stands at another time: t becomes `time` everywhere."""
+    return replace_quantities(
+        expr, lambda q: q if q.time is None else q.at(q.time.xreplace({t: sympify(time)}))
+    )
 
 
 def transposed_form(expr: Any) -> Any:
@@ -201,11 +291,15 @@ def transposed_form(expr: Any) -> Any:
             return Concat(1 - expr.axis, *args[1:])
         case RowApply():
             return RowApply(args[0], 1 - expr.axis, *args[2:])
+        case Filled():
+            return Filled(args[0], args[2], args[1])
+        case Slice() | Diagonal():
+            return expr.func(1 - expr.axis, *args[1:])
     return expr.func(*args)
 
 
 __all__ = [
-    "Apply", "Concat", "Diag", "Divide", "HadamardProduct", "MatAdd", "MatMul", "Number", "Power",
-    "RowApply", "Scale", "Spread", "Transpose", "is_negative", "negative", "replace_quantities",
-    "transposed_form",
+    "Apply", "Concat", "Diag", "Diagonal", "Divide", "Eye", "Filled", "HadamardProduct", "Inner",
+    "MatAdd", "MatMul", "Number", "Power", "RowApply", "Scale", "Size", "Slice", "Spread", "TimeSum", "Transpose",
+    "at_time", "is_negative", "negative", "replace_quantities", "resized", "transposed_form",
 ]  # fmt: skip

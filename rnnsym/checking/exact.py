@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import mpmath
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Integer, MatrixExpr, Rational, Symbol
+from sympy import Integer, Rational, Symbol
 
 from ..algebra.entries import Entries, entries
 from ..algebra.functions import numeric
+from ..algebra.nodes import resized
 from ..names import t
 from ..nouns import Cell, Equation, Quantity
 from .samples import Sample
@@ -19,11 +20,13 @@ from .samples import Sample
 DIGITS = 50
 
 
-def _number(value: Rational) -> Any:
+def number(value: Rational) -> Any:
+    """A rational number at the working precision."""
     return mpmath.mpf(int(value.p)) / int(value.q)
 
 
-def _call(name: str, *arguments: Any) -> Any:
+def call(name: str, *arguments: Any) -> Any:
+    """An elementwise function of the table, by its SymPy expression."""
     return numeric(name, len(arguments))(*arguments)
 
 
@@ -68,18 +71,10 @@ class Evaluation:
         def leaf(q: Quantity) -> Entries:
             return self.values[q.label, at(q.time)]
 
-        table = entries(_sized(equation.expr, self.sizes), leaf, _call, _number)
+        table = entries(resized(equation.expr, self.sizes), leaf, call, number)
         if (len(table), len(table[0])) != self.shape(equation.variable.name):
             raise ValueError(f"{equation.variable.name} came out in another shape")
         self.values[equation.variable.name, at(equation.time)] = table
-
-
-def _sized(expr: Any, sizes: Mapping[Any, Any]) -> Any:
-    if isinstance(expr, Quantity):
-        return expr
-    if isinstance(expr, MatrixExpr):
-        return expr.func(*(_sized(a, sizes) for a in expr.args))
-    return expr.xreplace(sizes)
 
 
 def evaluate(cell: Cell, equations: Iterable[Equation], sample: Sample) -> NDArray[Any]:

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from sympy import MatrixExpr, Symbol
+from sympy import Symbol
 
-from ..algebra.nodes import replace_quantities
+from ..algebra.nodes import replace_quantities, resized
 from ..errors import InputError
 from ..names import canonical, fault_of
 from ..nouns import Cell, Equation, Network, Quantity, Role, Variable
@@ -124,12 +124,6 @@ def _join_width(cell: Cell, output: Variable, resize: dict[Any, Any], layer: int
         )
 
 
-def _resized(expr: Any, resize: dict[Any, Any]) -> Any:
-    if isinstance(expr, MatrixExpr):
-        return expr.func(*(_resized(a, resize) for a in expr.args))
-    return expr.xreplace(resize)
-
-
 def _renamed(
     cell: Cell, rename: dict[str, str], resize: dict[Any, Any], source: Variable | None
 ) -> Cell:
@@ -156,7 +150,7 @@ def _renamed(
     equations = tuple(
         Equation(
             table[e.variable.name],
-            replace_quantities(_resized(e.expr, resize), quantity),
+            replace_quantities(resized(e.expr, resize), quantity),
             e.time,
         )
         for e in cell.equations

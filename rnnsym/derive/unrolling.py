@@ -9,7 +9,7 @@ from typing import Any
 from sympy import ImmutableMatrix, Integer, MatrixExpr
 
 from ..algebra.entries import symbolic_entries
-from ..algebra.nodes import Number, Spread, replace_quantities
+from ..algebra.nodes import Number, RowApply, Spread, replace_quantities, resized
 from ..errors import InputError
 from ..names import T, t
 from ..nouns import Cell, Derivation, Equation, Quantity, Step, Variable
@@ -126,7 +126,7 @@ def matrices(derivation: Derivation, **sizes: int) -> Derivation:
     steps = []
     for step in derivation.steps:
         equation = step.equation
-        sized = _sized(equation.expr, given)
+        sized = resized(equation.expr, given)
         explicit = ImmutableMatrix(symbolic_entries(sized))
         variable = variables[equation.variable.name]
         written = Equation(variable, explicit, equation.time)
@@ -141,13 +141,6 @@ def matrices(derivation: Derivation, **sizes: int) -> Derivation:
     )
 
 
-def _sized(expr: Any, given: dict[Any, Integer]) -> Any:
-    """An expression with its sizes as numbers, its terms in the order written."""
-    if isinstance(expr, MatrixExpr):
-        return expr.func(*(_sized(a, given) for a in expr.args))
-    return expr.xreplace(given)
-
-
 def _terms(expr: Any, given: dict[Any, Integer]) -> int:
     """How long an entry gets at most: the inner sizes of its products."""
     if isinstance(expr, Quantity):
@@ -159,6 +152,4 @@ def _terms(expr: Any, given: dict[Any, Integer]) -> int:
             if isinstance(factor, MatrixExpr):
                 most *= int(factor.shape[0].xreplace(given))
     width = int(expr.shape[1].xreplace(given)) if not expr.is_MatMul and len(inner) == 1 else 1
-    from ..algebra.nodes import RowApply
-
     return most * max(1, sum(inner)) * (width if isinstance(expr, RowApply) else 1)

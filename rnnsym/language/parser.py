@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,27 +14,37 @@ from ..algebra.nodes import (
     Apply,
     Concat,
     Diag,
+    Diagonal,
     Divide,
+    Eye,
+    Filled,
+    Inner,
     Number,
     Power,
     RowApply,
     Scale,
+    Size,
+    Slice,
     Spread,
+    TimeSum,
     negative,
 )
 from ..errors import InputError, LanguageError
-from ..names import fault_of, t
-from ..nouns import Cell, Equation, Quantity, Role, Variable
-from .dims import ONE, Dim, constant, expression
+from ..names import ACCENTS, BY, T, fault_of, marked, t, unmarked
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
+from .dims import ONE, Dim, expression
 from .scan import Name, Scanned, scan
 from .shapes import (
     Inference,
     Pair,
     ShapeError,
     Symbols,
+    bounds_of,
     declared_dim,
     has_outer_product,
+    known_dim,
     name_sizes,
+    special_shape,
     walk,
 )
 from .tree import (
@@ -44,12 +53,17 @@ from .tree import (
     EquationTree,
     Flip,
     Function,
+    InnerProduct,
     Join,
+    Measure,
     Num,
     Product,
     Raise,
+    Ranged,
     Ref,
+    Special,
     Sum,
+    SumOverTime,
     Tree,
     close_names,
     parse_statement,
@@ -112,7 +126,7 @@ def parse(
 
 
 def read(
-    text: str, cell: Cell, convention: str = "row", latex: bool | None = None
+    text: str, cell: Cell | Derivation, convention: str = "row", latex: bool | None = None
 ) -> tuple[Equation, ...]:
     """Read equations again with the symbol table of the cell that they were printed from.
 
@@ -121,7 +135,8 @@ def read(
 
     Args:
         text: LaTeX or plain text of one or more equations.
-        cell: the cell (or network) whose symbols the text uses.
+        cell: the cell (or network) whose symbols the text uses; or a derivation, whose lines also
+            have t+1 and T, sums over t, adjoints (`\bar h_t`) and derivatives.
         convention: the convention in which the text is written.
         latex: whether the text is LaTeX; without it, a text with a backslash is.
 
@@ -132,11 +147,17 @@ def read(
         LanguageError: where the text cannot be read with these symbols.
     """
     _check_convention(convention)
-    parsed = _parse_text(text, latex)
-    symbols = Symbols(parsed.text, column=convention == "column")
-    names: dict[str, Dim] = {}
+    derivation = cell if isinstance(cell, Derivation) else None
+    cell = derivation.cell if derivation is not None else cell
+    assert isinstance(cell, Cell)
+    parsed = _parse_text(text, latex, derivation is not None)
+    symbols = Symbols(parsed.text, column=convention == "column", derived=derivation is not None)
+    names = symbols.sizes
+    for symbol in cell.dims:
+        declared_dim(str(symbol), names)
+    table = _Table(cell, derivation is not None, symbols)
     for variable in cell.variables:
-        rows, cols = (_known_dim(size, names) for size in variable.shape)
+        rows, cols = (known_dim(size, names) for size in variable.shape)
         symbols.shapes[variable.name] = (rows, cols)
         symbols.roles[variable.name] = variable.role
         if variable.scalar:
@@ -146,7 +167,7 @@ def read(
     sizes: dict[Dim, str] = {}
     result = []
     for tree in parsed.equations:
-        tree = _steps_told(tree, cell, parsed.text)
+        tree = table.told(tree)
         if symbols.column:
             tree = replace(tree, right=reversed_products(tree.right))
         inference = Inference(symbols)
@@ -156,7 +177,7 @@ def read(
         build = _Builder(inference, sizes)
         left = build.quantity(tree.name)
         right = build.spread(tree.right, left.shape)
-        result.append(Equation(cell[tree.name.name], right, left.time))
+        result.append(Equation(table.variable(tree.name.name), right, left.time))
     return tuple(result)
 
 
@@ -165,47 +186,95 @@ def _check_convention(convention: str) -> None:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
 
 
-def _known_dim(size: Expr, names: dict[str, Dim]) -> Dim:
-    """A size of a symbol table as a dimension; sums of sizes stay sums."""
-    if isinstance(size, Integer):
-        return constant(int(size))
-    if isinstance(size, Symbol):
-        return declared_dim(str(size), names)
-    dim = Dim()
-    parts: Counter[Dim] = Counter()
-    number = 0
-    for term, times in size.as_coefficients_dict().items():
-        if term == 1:
-            number += int(times)
-        else:
-            parts[declared_dim(str(term), names)] = int(times)
-    dim.value = (parts, number)
-    return dim
+class _Table:
+    """The symbol table of a cell, and of a derivation what it adds to it."""
 
+    def __init__(self, cell: Cell, derived: bool, symbols: Symbols) -> None:
+        self.cell = cell
+        self.derived = derived
+        self.symbols = symbols
 
-def _steps_told(tree: EquationTree, cell: Cell, text: str) -> EquationTree:
-    """Tell `h_{3}`, h at step 3, from a layer's number, by the symbol table."""
+    def variable(self, label: str) -> Variable:
+        """The variable of a label; one that a derivation adds has the shape of what it is of."""
+        mark, name = unmarked(label)
+        if not mark:
+            return self.cell[name]
+        if mark in BY:
+            above, _, below = name.partition("/")
+            shape = (self.cell[below].shape[1], self.cell[above].shape[1])
+            return Variable(label, Role.JACOBIAN, shape)
+        of = self.cell[name]
+        return Variable(label, Role.ADJOINT if of.timed else Role.GRADIENT, of.shape)
 
-    def told(node: Any) -> Any:
+    def told(self, tree: EquationTree) -> EquationTree:
+        """The same equation with every name found in the table."""
+        return replace(tree, name=self._ref(tree.name), right=self._tree(tree.right))
+
+    def _tree(self, node: Any) -> Any:
         if isinstance(node, Ref):
-            if node.name in cell:
-                return node
-            base, _, step = node.name.rpartition("_")
-            if node.lag is None and step.isdigit() and base in cell and cell[base].timed:
-                return replace(node, name=base, step=int(step))
-            hint = close_names(node.name, [v.name for v in cell.variables])
-            raise LanguageError(
-                f"'{node.name}' is no symbol of {cell.name}{hint}", text, node.start, node.end
-            )
+            sizes = self.symbols.sizes
+            if self.derived and node.name in sizes and node.name not in self.cell:
+                return Measure(node.start, node.end, node.grouped, node.name)
+            return self._ref(node)
         if node.children:
-            return replace(node, items=tuple(told(item) for item in node.items))
+            return replace(node, items=tuple(self._tree(item) for item in node.items))
         return node
 
-    return replace(tree, name=told(tree.name), right=told(tree.right))
+    def _ref(self, ref: Ref) -> Ref:
+        """Tell `h_{3}`, h at step 3, from a layer's number, and `\\bar{h}`, ∂L/∂h, from a name."""
+        for label, step in self._readings(ref):
+            mark, name = unmarked(label)
+            parts = name.split("/") if mark in BY else [name]
+            if all(p in self.cell for p in parts):
+                timed = self.cell[parts[0]].timed
+                if step is not None and not timed:
+                    continue
+                if mark:
+                    self._add(label, timed)
+                return replace(ref, name=label, step=step)
+        hint = close_names(ref.name, [v.name for v in self.cell.variables])
+        raise LanguageError(
+            f"'{ref.name}' is no symbol of {self.cell.name}{hint}",
+            self.symbols.text, ref.start, ref.end,
+        )  # fmt: skip
+
+    def _readings(self, ref: Ref) -> Iterable[tuple[str, int | None]]:
+        """The labels that a name may stand for, and the number of its step."""
+        mark, name = unmarked(ref.name)
+        names: list[tuple[str, int | None]] = [(name, None)]
+        base, _, step = name.rpartition("_")
+        if ref.lag is None and step.isdigit() and base:
+            names.append((base, int(step)))
+        for plain, number in names:
+            yield (marked(mark, plain) if mark else plain), number
+        if mark or not self.derived:
+            return
+        for plain, number in names:
+            base, *parts = plain.split("_")
+            accents = [p for p in parts if p in ACCENTS]
+            if accents:
+                outer = accents[-1]
+                parts.reverse()
+                parts.remove(outer)
+                parts.reverse()
+                yield marked(outer, "_".join([base, *parts])), number
+
+    def _add(self, label: str, timed: bool) -> None:
+        symbols = self.symbols
+        if label in symbols.shapes:
+            return
+        variable = self.variable(label)
+        rows, cols = (known_dim(size, symbols.sizes) for size in variable.shape)
+        symbols.shapes[label] = (rows, cols)
+        symbols.roles[label] = variable.role
+        if variable.scalar:
+            symbols.scalars.add(label)
+        if timed:
+            symbols.timed.add(label)
 
 
-def _parse_text(text: str, latex: bool | None = None) -> _Text:
-    scanned = scan(text, latex)
+def _parse_text(text: str, latex: bool | None = None, derived: bool = False) -> _Text:
+    scanned = scan(text, latex, derived)
     equations: list[EquationTree] = []
     declarations: list[DeclarationTree] = []
     for statement in scanned.statements:
@@ -586,6 +655,8 @@ class _Builder:
         time: Any = None
         if ref.step is not None:
             time = Integer(ref.step)
+        elif ref.last:
+            time = T
         elif ref.lag is not None:
             time = t + ref.lag
         return Quantity(ref.name, expression(rows, self.sizes), expression(cols, self.sizes), time)
@@ -598,6 +669,22 @@ class _Builder:
         match tree:
             case Num():
                 return Number(tree.text)
+            case Measure():
+                return Size(Symbol(tree.name))
+            case Special():
+                rows, cols = special_shape(tree, self.inference.symbols)
+                letter = tree.text[0]
+                return Eye(rows) if letter == "I" else Filled(Integer(int(letter)), rows, cols)
+            case InnerProduct():
+                one, two = tree.items
+                shape = max(self.shape(one), self.shape(two), key=lambda s: s != (1, 1))
+                return Inner(self.spread(one, shape), self.spread(two, shape))
+            case SumOverTime():
+                first, last = (T if b == "T" else Integer(int(b)) for b in tree.bounds)
+                return TimeSum(self.expr(tree.items[0]), first, last)
+            case Ranged():
+                bounds = bounds_of(tree, self.inference.symbols)
+                return Slice(Integer(1), self.expr(tree.items[0]), *bounds)
             case Ref():
                 return self.quantity(tree)
             case Flip():
@@ -641,6 +728,8 @@ class _Builder:
         scalars = [item for item in tree.items if self.inference.scalar(item)]
         matrices = [item for item in tree.items if not self.inference.scalar(item)]
         factors = [self.expr(item) for item in matrices]
+        if self.inference.symbols.column:
+            scalars.reverse()  # the whole product was
         result = factors[0] if len(factors) == 1 else MatMul(*factors) if factors else None
         for item in reversed(scalars):
             factor = self.expr(item)
@@ -654,4 +743,6 @@ class _Builder:
         arguments = [self.expr(item) for item in tree.items]
         if tree.name == "diag":
             return Diag(arguments[0])
+        if tree.name == "diagonal":
+            return Diagonal(Integer(1), arguments[0])
         return RowApply(tree.name, 1, *arguments)

@@ -13,9 +13,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from ..algebra.functions import spellings
+from ..algebra.functions import ELEMENTWISE, spellings
 from ..errors import LanguageError
-from ..names import ACCENT_NAMES, ACCENTS, GREEK, GREEK_NAMES, canonical, fault_of
+from ..names import (
+    ACCENT_NAMES,
+    ACCENTS,
+    GRADIENT,
+    GREEK,
+    GREEK_NAMES,
+    IMMEDIATE,
+    JACOBIAN,
+    SAME_STEP,
+    TOTAL,
+    canonical,
+    fault_of,
+)
 
 #: Limits on a text: characters, tokens, nesting.
 MAX_LENGTH = 20_000
@@ -30,6 +42,8 @@ class Name:
 
     name: str
     lag: int | None = None
+    #: Whether it stands at the last step, T (in derivations alone).
+    last: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -69,7 +83,7 @@ _OPERATORS = {
     "*": "HADAMARD", "/": "SLASH", "⊘": "SLASH", "÷": "SLASH", "@": "AT", "·": "AT", "⋅": "AT",
     "⊗": "OUTER", "×": "TIMES", "=": "EQUAL", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB",
     "{": "LBRACE", "}": "RBRACE", ",": "COMMA", ":": "COLON", "^": "POWER", "**": "POWER",
-    "⊤": "TRANSPOSE", "ᵀ": "TRANSPOSE", ".T": "TRANSPOSE",
+    "⊤": "TRANSPOSE", "ᵀ": "TRANSPOSE", ".T": "TRANSPOSE", "⟨": "LANGLE", "⟩": "RANGLE",
 }  # fmt: skip
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789-aehijklmnoprstuvx"))
@@ -81,7 +95,7 @@ _TRANSPOSE = re.compile(
 )
 _ELEMENTWISE_POWER = re.compile(r"\^\s*\{\s*(?:∘|⊙|\\circ|\\odot)\s*")
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LETTER = "[A-Za-zÀ-ÖØ-öø-ɏΑ-Ͽḁ-ỿµ∆Ω\u0400-\u04ff][\u0300-\u036f]*"
+_LETTER = "[A-Za-zÀ-ÖØ-öø-ɏΑ-Ͽḁ-ỿµ∆Ωℓ\u0400-\u04ff][\u0300-\u036f]*"
 _PLAIN_NAME = re.compile(
     rf"(?:{_LETTER})(?:{_LETTER}|[0-9])*(?:_\{{[^{{}}\n]*\}}|_(?:{_LETTER}|[0-9])+"
     rf"|[{''.join(_SUBSCRIPTS)}]+)*(?:\^\{{?\(t(?:\s*[-−–+]\s*[0-9]+)?\)\}}?)?"
@@ -92,8 +106,8 @@ _COMMANDS = {
     "odot": "HADAMARD", "circ": "HADAMARD", "ast": "HADAMARD", "oslash": "SLASH", "cdot": "AT",
     "otimes": "OUTER", "times": "TIMES", "frac": "FRAC", "dfrac": "FRAC", "tfrac": "FRAC",
     "sqrt": "SQRT", "top": "TRANSPOSE", "lvert": "LBAR", "rvert": "RBAR", "vert": "BAR",
-    "lbrack": "LSQB", "rbrack": "RSQB", "{": "LPAR", "}": "RPAR", "lbrace": "LPAR",
-    "rbrace": "RPAR",
+    "langle": "LANGLE", "rangle": "RANGLE", "lbrack": "LSQB", "rbrack": "RSQB",
+    "{": "LPAR", "}": "RPAR", "lbrace": "LPAR", "rbrace": "RPAR",
 }  # fmt: skip
 _LAYOUT = frozenset(
     [
@@ -164,8 +178,13 @@ def is_latex(text: str) -> bool:
     return any("\\" in line.partition("#")[0] for line in text.splitlines())
 
 
-def scan(text: str, latex: bool | None = None) -> Scanned:
+def scan(text: str, latex: bool | None = None, derived: bool = False) -> Scanned:
     """Cut a text into statements.
+
+    Args:
+        text: the text.
+        latex: whether it is LaTeX; without it, a text with a backslash is.
+        derived: whether it is of a derivation, which also has t+1, T, sums over t and derivatives.
 
     Raises:
         LanguageError: for a text over a limit, or a character or command outside the language.
@@ -178,7 +197,7 @@ def scan(text: str, latex: bool | None = None) -> Scanned:
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     latex = is_latex(text) if latex is None else latex
-    tokens = (_scan_latex if latex else _scan_plain)(text)
+    tokens = (_scan_latex if latex else _scan_plain)(text, derived)
     return _statements(text, latex, tokens)
 
 
@@ -247,7 +266,7 @@ def _statements(text: str, latex: bool, tokens: Iterator[Token]) -> Scanned:
     return result
 
 
-_CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "LBAR": "RBAR"}
+_CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "LBAR": "RBAR", "LANGLE": "RANGLE"}
 _OPENER = {closer: opener for opener, closer in _CLOSER.items()}
 _HANGING = frozenset(
     [
@@ -270,7 +289,9 @@ _HANGING = frozenset(
 _CONTINUING = frozenset(
     ["PLUS", "MINUS", "HADAMARD", "SLASH", "AT", "OUTER", "EQUAL", "TRANSPOSE", "POWER"]
 )
-_ENDS = frozenset(["NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "RBAR", "TRANSPOSE"])
+_ENDS = frozenset(
+    ["NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "RBAR", "TRANSPOSE", "RANGE", "RANGLE", "SPECIAL"]
+)
 
 
 def _check_names_before_brackets(tokens: list[Token]) -> None:
@@ -301,18 +322,34 @@ def _number(text: str, source: str, start: int, end: int) -> Token:
 
 def _function_or_name(name: Name, text: str, token: str, start: int, end: int) -> Token:
     if name.lag is None and name.name in spellings():
-        return Token("FUNCTION", token, start, end, spellings()[name.name])
+        return _function(spellings()[name.name], text, start, end)
+    if ":" in name.name:  # ∂L/∂W: its names were checked where they were read
+        return Token("NAME", token, start, end, name)
     fault = fault_of(name.name)
     if fault:
         raise LanguageError(fault, text, start, end)
     return Token("NAME", token, start, end, name)
 
 
-def _named(base: str, parts: list[str], text: str, start: int, end: int) -> Name:
+def _function(name: str, text: str, start: int, end: int) -> Token:
+    """A function, or its slope where primes stand behind it: gelu'."""
+    stop = end
+    while text[stop : stop + 1] == "'":
+        stop += 1
+    primed = name + "'" * (stop - end)
+    if primed not in ELEMENTWISE and stop > end:
+        raise LanguageError(f"{name} has no slope of that name", text, start, stop)
+    return Token("FUNCTION", text[start:stop], start, stop, primed)
+
+
+def _named(
+    base: str, parts: list[str], text: str, start: int, end: int, derived: bool = False
+) -> Name:
     """Sort subscripts into the time index and the rest."""
     lags: list[int] = []
     rest: list[str] = []
-    for part in parts:
+    last = derived and bool(parts) and parts[-1].strip() == "T"
+    for part in parts[:-1] if last else parts:
         match = _TIME.match(part.strip())
         if not match:
             rest.append(part.strip())
@@ -320,7 +357,7 @@ def _named(base: str, parts: list[str], text: str, start: int, end: int) -> Name
         sign, number = match.groups()
         lag = 0 if not number else int(number) * (1 if sign == "+" else -1)
         written = f"{base}_{{{part.strip()}}}"
-        if lag > 0:
+        if lag > derived:
             raise LanguageError(
                 f"'{written}' is of a later step; an equation may use t and t-1", text, start, end
             )
@@ -333,12 +370,54 @@ def _named(base: str, parts: list[str], text: str, start: int, end: int) -> Name
                 end,
             )
         lags.append(lag)
-    if len(lags) > 1:
+    if len(lags) + last > 1:
         raise LanguageError("a name with two time indices", text, start, end)
     for part in rest:
         if not part or not all(c.isascii() and c.isalnum() for c in part.replace("_", "")):
             raise LanguageError(f"'{part}' is no subscript of a name", text, start, end)
-    return Name(canonical(base, rest), lags[0] if lags else None)
+    return Name(canonical(base, rest), 0 if last else lags[0] if lags else None, last)
+
+
+_SUM = re.compile(r"(?:\\sum|∑)\s*_\{\s*t\s*=\s*([0-9]+)\s*\}\s*\^\s*\{\s*(T|[0-9]+)\s*\}")
+_RANGE = re.compile(r"_\{\s*([^{}:]+:[^{}:]+)\}")
+
+
+_SPECIAL = re.compile(r"(?:\\mathbf\{([I01])\}|([𝐈𝟎𝟏]))_\{([^{}]*)\}")
+_PLAIN_SPECIAL = {"𝐈": "I", "𝟎": "0", "𝟏": "1"}
+
+
+def _derived_token(text: str, i: int) -> Token | None:
+    """A sum over t, a range of columns, or a matrix such as the identity, where one stands."""
+    if match := _SPECIAL.match(text, i):
+        letter = match.group(1) or _PLAIN_SPECIAL[match.group(2)]
+        sizes = match.group(3).replace(r"\times", "×").replace(" ", "")
+        return Token("SPECIAL", match.group(), i, match.end(), f"{letter}:{sizes}")
+    if match := _SUM.match(text, i):
+        bounds = ":".join(match.groups())
+        return Token("SIGMA", match.group(), i, match.end(), bounds)
+    if match := _RANGE.match(text, i):
+        return Token("RANGE", match.group(), i, match.end(), match.group(1).replace(" ", ""))
+    return None
+
+
+def _derivative(
+    above: Name, below: Name, text: str, start: int, end: int, total: bool = False
+) -> Name:
+    """∂L/∂W, ∂ℓ_t/∂y_t, ∂c_t/∂h_{t-1}: one name, at the time of what is derived."""
+    if total and above.lag is not None and below.lag == above.lag - 1:
+        return Name(f"{TOTAL}:{above.name}/{below.name}", above.lag)
+    if above.name == "L" and above.lag is None:
+        return Name(f"{GRADIENT}:{below.name}", below.lag, below.last)
+    if above.name == "ell" and (above.lag, above.last) == (below.lag, below.last):
+        return Name(f"{IMMEDIATE}:{below.name}", below.lag, below.last)
+    if above.name.rpartition("_")[0] == "ell" and above.lag is None is below.lag:
+        step = above.name.rpartition("_")[2]  # ∂ℓ_3/∂y_3
+        if step.isdigit() and below.name.rpartition("_")[2] == step:
+            return Name(f"{IMMEDIATE}:{below.name}")
+    if above.lag is not None and below.lag is not None and above.lag - below.lag in (0, 1):
+        mark = JACOBIAN if below.lag < above.lag else SAME_STEP
+        return Name(f"{mark}:{above.name}/{below.name}", above.lag)
+    raise LanguageError("this derivative is none of the language", text, start, end)
 
 
 # --- plain text -------------------------------------------------------------------------------
@@ -376,7 +455,7 @@ def _only_accented(text: str) -> bool:
     return sum(not unicodedata.combining(c) for c in unicodedata.normalize("NFD", text)) == 1
 
 
-def _plain_name(text: str, source: str, start: int, end: int) -> Name:
+def _plain_name(text: str, source: str, start: int, end: int, derived: bool = False) -> Name:
     text = re.sub(r"\^\{?\((t[^)]*)\)\}?\Z", r"_{\1}", text)  # h^{(t-1)} is h_{t-1}
     text = re.sub(
         f"[{''.join(_SUBSCRIPTS)}]+",
@@ -398,19 +477,26 @@ def _plain_name(text: str, source: str, start: int, end: int) -> Name:
                 parts += [letters, *more]
             else:
                 parts.append(part)
-    last_is_time = [bool(_TIME.match(p)) for p in parts]
+    last_is_time = [bool(_TIME.match(p)) or (derived and p == "T") for p in parts]
     if any(last_is_time[:-1]) and "{" not in text:
         raise LanguageError(
             f"'{text}' goes on behind its time index; is a space missing?", source, start, end
         )
-    return _named(plain, parts, source, start, end)
+    return _named(plain, parts, source, start, end, derived)
 
 
-def _scan_plain(text: str) -> Iterator[Token]:
+def _scan_plain(text: str, derived: bool = False) -> Iterator[Token]:
     i = 0
     while i < len(text):
         c = text[i]
-        if c == "\n" or c == ";":
+        if derived and (found := _derived_token(text, i)):
+            yield found
+            i = found.end
+        elif derived and (c == "∂" or _PLAIN_TOTAL.match(text, i)):
+            found = _plain_derivative(text, i)
+            yield found
+            i = found.end
+        elif c == "\n" or c == ";":
             inside = c == ";" and text.count("[", 0, i) > text.count("]", 0, i)
             yield Token("COMMA" if inside else "NEWLINE", c, i, i + 1)
             i += 1
@@ -449,11 +535,26 @@ def _scan_plain(text: str) -> Iterator[Token]:
             i += 1
         elif match := _PLAIN_NAME.match(text, i):
             end = match.end()
-            name = _plain_name(match.group(), text, i, end)
-            yield _function_or_name(name, text, match.group(), i, end)
-            i = end
+            name = _plain_name(match.group(), text, i, end, derived)
+            token = _function_or_name(name, text, match.group(), i, end)
+            yield token
+            i = token.end
         else:
             raise LanguageError(f"'{c}' is not in the language", text, i)
+
+
+_PLAIN_TOTAL = re.compile(r"d(?=[^\s/]*/d)")
+
+
+def _plain_derivative(text: str, i: int) -> Token:
+    above = _PLAIN_NAME.match(text, i + 1)
+    below = _PLAIN_NAME.match(text, above.end() + 2) if above else None
+    if not above or not below or text[above.end() : above.end() + 2] != f"/{text[i]}":
+        raise LanguageError("a derivative is written ∂L/∂W", text, i)
+    end = below.end()
+    one, other = (_plain_name(m.group(), text, *m.span(), True) for m in (above, below))
+    name = _derivative(one, other, text, i, end, text[i] == "d")
+    return Token("NAME", text[i:end], i, end, name)
 
 
 # --- LaTeX ------------------------------------------------------------------------------------
@@ -462,8 +563,9 @@ def _scan_plain(text: str) -> Iterator[Token]:
 class _Tex:
     """Reads names of TeX: a letter, a command or a wrapped word, with accents and subscripts."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, derived: bool = False) -> None:
         self.text = text
+        self.derived = derived
 
     def fail(self, reason: str, start: int, end: int | None = None) -> NoReturn:
         raise LanguageError(reason, self.text, start, end)
@@ -544,7 +646,28 @@ class _Tex:
             parts.append(match.group(1))
             end = match.end()
         base, *more = base.split("_")
-        return _named(base, more + parts, self.text, i, end), end
+        return _named(base, more + parts, self.text, i, end, self.derived), end
+
+    def derivative(self, i: int) -> tuple[Name, int] | None:
+        """A fraction of two ∂ that opens at i, or None where it is another fraction."""
+        names: list[Name] = []
+        at = i + len(r"\frac")
+        total = re.compile(r"\s*\{\s*\\mathrm\{d\}\s*[A-Za-z\\]").match(self.text, at)
+        sign = r"mathrm\{d\}" if total else r"partial(?![A-Za-z])"
+        for _ in range(2):
+            match = re.compile(rf"\s*\{{\s*\\{sign}\s*").match(self.text, at)
+            if not match:
+                return None
+            found = self.name(match.end())
+            if found is None:
+                self.fail("a name is missing behind \\partial", match.start(), match.end())
+            name, at = found
+            at = self.skip(at)
+            if self.text[at : at + 1] != "}":
+                self.fail("a derivative is of one name by one name", i, at)
+            at += 1
+            names.append(name)
+        return _derivative(names[0], names[1], self.text, i, at, bool(total)), at
 
     def subscript(self, i: int) -> tuple[list[str], int]:
         if self.text[i : i + 1] == "{":
@@ -576,13 +699,19 @@ _PLAIN_DECLARATION = re.compile(r"[^\n=\\%#:]+:[^\n=\\%#]+")
 _KIND = re.compile(r":\s*(?:\\(?:text|mathrm)\{\s*)?(scalar|input)\s*\}?")
 
 
-def _scan_latex(text: str) -> Iterator[Token]:
-    tex = _Tex(text)
+def _scan_latex(text: str, derived: bool = False) -> Iterator[Token]:
+    tex = _Tex(text, derived)
     brackets = 0
     i = 0
     while i < len(text):
         c = text[i]
-        if (i == 0 or text[i - 1] == "\n") and (match := _PLAIN_DECLARATION.match(text, i)):
+        if derived and (special := _derived_token(text, i)):
+            yield special
+            i = special.end
+        elif derived and text.startswith(r"\frac", i) and (fraction := tex.derivative(i)):
+            yield Token("NAME", text[i : fraction[1]], i, fraction[1], fraction[0])
+            i = fraction[1]
+        elif (i == 0 or text[i - 1] == "\n") and (match := _PLAIN_DECLARATION.match(text, i)):
             # `dt, gamma: scalar` above LaTeX equations is plain text: these are words.
             for token in _scan_plain(match.group()):
                 yield replace(token, start=token.start + i, end=token.end + i)
@@ -645,8 +774,9 @@ def _scan_latex(text: str) -> Iterator[Token]:
             yield Token("LBRACE", c, i, i + 1)
             i += 1
         elif found := tex.name(i):
-            yield _function_or_name(found[0], text, text[i : found[1]], i, found[1])
-            i = found[1]
+            token = _function_or_name(found[0], text, text[i : found[1]], i, found[1])
+            yield token
+            i = token.end
         else:
             raise LanguageError(f"'{c}' is not in the language", text, i)
 
@@ -669,7 +799,8 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
     if command in spellings() and command not in _TEX_LETTERS:
         subscripted = tex.text[tex.skip(end) : tex.skip(end) + 1] == "_"
         if not subscripted:
-            return end, Token("FUNCTION", match.group(), i, end, spellings()[command])
+            token = _function(spellings()[command], tex.text, i, end)
+            return token.end, token
     else:
         found = tex.name(i)
     if found is None:
@@ -677,4 +808,5 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
         near = difflib.get_close_matches(command, known, 1)
         hint = f"; did you mean \\{near[0]}?" if near else ""
         tex.fail(f"\\{command} is not in the language{hint}", i, end)
-    return found[1], _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1])
+    token = _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1])
+    return token.end, token

@@ -6,9 +6,13 @@ scalar, a key width of 1 all have solutions); the rules that keep it from guessi
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
+
+from sympy import Expr, Integer, Symbol
 
 from ..algebra.functions import ELEMENTWISE, ROWS
 from ..errors import LanguageError
@@ -19,12 +23,17 @@ from .tree import (
     EquationTree,
     Flip,
     Function,
+    InnerProduct,
     Join,
+    Measure,
     Num,
     Product,
     Raise,
+    Ranged,
     Ref,
+    Special,
     Sum,
+    SumOverTime,
     Tree,
 )
 
@@ -46,6 +55,8 @@ class Symbols:
         roles: the role of each name, in the order in which a cell lists its variables.
         output: the name of the output.
         column: whether the text is in column form, for messages.
+        derived: whether it is of a derivation, where a column may stand for a whole matrix.
+        sizes: the dimension of each size of a symbol table.
     """
 
     text: str
@@ -55,6 +66,8 @@ class Symbols:
     roles: dict[str, Role] = field(default_factory=dict)
     output: str = ""
     column: bool = False
+    derived: bool = False
+    sizes: dict[str, Dim] = field(default_factory=dict)
 
     def refuse(self, reason: str, tree: Tree) -> NoReturn:
         raise LanguageError(reason, self.text, tree.start, tree.end)
@@ -127,7 +140,7 @@ class Inference:
     def scalar(self, tree: Tree) -> bool:
         """Whether a tree is made of numbers and declared scalars alone (rule 2)."""
         match tree:
-            case Num():
+            case Num() | Measure() | InnerProduct():
                 return True
             case Ref():
                 return tree.name in self.symbols.scalars
@@ -170,8 +183,18 @@ class Inference:
 
     def _shape(self, tree: Tree) -> Pair:
         match tree:
-            case Num():
+            case Num() | Measure():
                 return ONE, ONE
+            case InnerProduct():
+                self.elementwise(tree, tree.items, "have no inner product")
+                return ONE, ONE
+            case Special():
+                rows, cols = special_shape(tree, self.symbols)
+                return known_dim(rows, self.symbols.sizes), known_dim(cols, self.symbols.sizes)
+            case SumOverTime():
+                return self.shape(tree.items[0])
+            case Ranged():
+                return self.shape(tree.items[0])[0], ranged_width(tree, self.symbols)
             case Ref():
                 return self.symbols.shapes[tree.name]
             case Flip():
@@ -204,7 +227,14 @@ class Inference:
         if not wide:
             return ONE, ONE
         first, shape = wide[0]
-        for item, other in wide[1:]:
+        if self.symbols.derived:
+            full = [w for w in wide if not is_one(w[1][1])]
+            first, shape = full[0] if full else wide[0]
+        for item, other in wide:
+            if other is shape:
+                continue
+            if self.symbols.derived and is_one(other[1]) and not is_one(shape[1]):
+                other = (other[0], shape[1])
             try:
                 for a, b in zip(shape, other):
                     unify(a, b)
@@ -273,7 +303,7 @@ class Inference:
             least, most = entry.required, len(entry.arguments)
         else:
             least = 1
-            most = 1 if tree.name == "diag" else 1 + len(ROWS[tree.name].defaults)
+            most = 1 if tree.name in ("diag", "diagonal") else 1 + len(ROWS[tree.name].defaults)
         if not least <= given <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             self.symbols.fail(f"{tree.name} takes {wanted} argument(s), not {given}", tree)
@@ -288,6 +318,17 @@ class Inference:
                 )
             self.shape(option)
         rows, cols = self.shape(tree.items[0])
+        if tree.name == "diagonal":
+            try:
+                unify(rows, cols)
+            except Clash:
+                self.name_all()
+                self.symbols.fail(
+                    f"diagonal takes a square matrix, and '{self.text_of(tree.items[0])}' is "
+                    f"{self.shown((rows, cols))}",
+                    tree,
+                )
+            return ONE, cols
         if tree.name == "diag":
             try:
                 unify(rows, ONE)
@@ -378,6 +419,56 @@ def name_sizes(symbols: Symbols) -> dict[Dim, str]:
         for dim in pair:
             give(dim, "other", name)
     return names
+
+
+def bounds_of(tree: Ranged, symbols: Symbols) -> tuple[Expr, Expr]:
+    """The first column of a range, counted from 0, and the column behind its last."""
+    lower, upper = (_sum_of_sizes(part, tree, symbols) for part in tree.bounds.split(":"))
+    return lower - 1, upper
+
+
+def _sum_of_sizes(text: str, tree: Tree, symbols: Symbols) -> Expr:
+    terms: list[Expr] = []
+    for term in text.split("+"):
+        match = re.fullmatch(r"([0-9]*)([A-Za-z][A-Za-z0-9_]*)?", term.replace("{", ""))
+        if not match or not term or (match.group(2) and match.group(2) not in symbols.sizes):
+            symbols.refuse(f"'{text}' is no bound of a range", tree)
+        factor = Integer(int(match.group(1) or 1))
+        terms.append(factor * Symbol(match.group(2)) if match.group(2) else factor)
+    return sum(terms, Integer(0))
+
+
+def special_shape(tree: Special, symbols: Symbols) -> tuple[Expr, Expr]:
+    """The shape of an identity, of zeros or ones, in row form."""
+    letter, _, sizes = tree.text.partition(":")
+    parts = [_sum_of_sizes(part, tree, symbols) for part in sizes.split("×")]
+    if len(parts) != (1 if letter == "I" else 2):
+        symbols.refuse("the identity has one size, zeros and ones have two", tree)
+    return (parts[-1], parts[0]) if symbols.column else (parts[0], parts[-1])
+
+
+def ranged_width(tree: Ranged, symbols: Symbols) -> Dim:
+    """How many columns a range has."""
+    start, stop = bounds_of(tree, symbols)
+    return known_dim(stop - start, symbols.sizes)
+
+
+def known_dim(size: Expr, names: dict[str, Dim]) -> Dim:
+    """A size of a symbol table as a dimension; sums of sizes stay sums."""
+    if isinstance(size, Integer):
+        return constant(int(size))
+    if isinstance(size, Symbol):
+        return declared_dim(str(size), names)
+    dim = Dim()
+    parts: Counter[Dim] = Counter()
+    number = 0
+    for term, times in size.as_coefficients_dict().items():
+        if term == 1:
+            number += int(times)
+        else:
+            parts[declared_dim(str(term), names)] = int(times)
+    dim.value = (parts, number)
+    return dim
 
 
 def declared_dim(size: str, names: dict[str, Dim]) -> Dim:

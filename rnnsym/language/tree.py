@@ -49,6 +49,7 @@ class Ref(Tree):
     lag: int | None = None
     called: bool = False
     step: int | None = None
+    last: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,39 @@ class Join(_Nested):
     """A concatenation."""
 
 
+@dataclass(frozen=True, eq=False)
+class InnerProduct(_Nested):
+    """The sum of all products of entries."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranged(_Nested):
+    """Some of the columns: `bounds` as written, such as D+1:D+M."""
+
+    bounds: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SumOverTime(_Nested):
+    """A sum over t, of which `bounds` are the first and the last, a number or T."""
+
+    bounds: tuple[str, str] = ("1", "T")
+
+
+@dataclass(frozen=True, eq=False)
+class Special(Tree):
+    """The identity (`I`), zeros or ones: `text` is the letter and, behind a colon, the sizes."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Measure(Tree):
+    """A size as a number."""
+
+    name: str = ""
+
+
 @dataclass(frozen=True)
 class EquationTree:
     """An equation: the name on its left, the tree of its right side, the comment behind it."""
@@ -161,7 +195,8 @@ class _Build(Transformer):
     def name(self, items: list[Any]) -> Ref:
         token = items[0].value
         called = type(token.value) is not Name
-        return Ref(token.start, token.end, False, token.value.name, token.value.lag, called)
+        name = token.value
+        return Ref(token.start, token.end, False, name.name, name.lag, called, None, name.last)
 
     def parenthesised(self, items: list[Any]) -> Tree:
         opened, tree, closed = items
@@ -192,6 +227,23 @@ class _Build(Transformer):
 
     def absolute(self, items: list[Any]) -> Tree:
         return Function(items[0].value.start, items[2].value.end, items=(items[1],), name="abs")
+
+    def special(self, items: list[Any]) -> Tree:
+        token = items[0].value
+        return Special(token.start, token.end, text=token.value)
+
+    def inner(self, items: list[Any]) -> Tree:
+        opened, *parts, closed = items
+        return InnerProduct(opened.value.start, closed.value.end, items=tuple(parts))
+
+    def ranged(self, items: list[Any]) -> Tree:
+        tree, token = items
+        return Ranged(tree.start, token.value.end, items=(tree,), bounds=token.value.value)
+
+    def time_sum(self, items: list[Any]) -> Tree:
+        token, tree = items
+        lower, _, upper = token.value.value.partition(":")
+        return SumOverTime(token.value.start, tree.end, items=(tree,), bounds=(lower, upper))
 
     def transpose(self, items: list[Any]) -> Tree:
         return Flip(items[0].start, items[1].value.end, items=(items[0],))

@@ -1,5 +1,5 @@
 """Readable NumPy functions of cells and derivations."""
 
-from .function import NumericFunction, lambdify
+from .function import GradientFunction, NumericFunction, lambdify
 
-__all__ = ["NumericFunction", "lambdify"]
+__all__ = ["GradientFunction", "NumericFunction", "lambdify"]

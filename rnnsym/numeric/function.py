@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Expr, Integer, Symbol, solve
+from sympy import Expr, Integer, Symbol, solve, sympify
 
+from ..derive import backpropagate
 from ..errors import InputError
 from ..names import code_of
 from ..nouns import Cell, Derivation, Variable
+from .gradient import bare_cell, gradient_source, target_of
 from .source import Source, loop_source, straight_source
 
 Array = NDArray[Any]
@@ -24,27 +26,45 @@ _Pending = list[tuple[Variable, Expr, int]]
 _Axes = tuple[str | int | Expr, ...]
 
 
-def lambdify(subject: Cell | Derivation) -> NumericFunction:
-    """Make a NumPy function of a cell, a network or an unrolled derivation.
+def lambdify(
+    subject: Cell | Derivation,
+    *,
+    gradient: bool = False,
+    loss: str = "general",
+    over: str = "all",
+) -> NumericFunction:
+    """Make a NumPy function of a cell, a network or a derivation.
 
     Args:
-        subject: a cell or network (the function is a loop over time), or a derivation unrolled over
-            a given number of steps, by name or as explicit matrices (straight code).
+        subject: a cell or network (the function is a loop over time), a derivation unrolled over
+            a given number of steps, by name or as explicit matrices (straight code), or one of
+            `backpropagate` (a `GradientFunction`).
+        gradient: make the function of the loss and all its gradients; see `backpropagate` for
+            `loss` and `over`.
+        loss: the loss, with `gradient`.
+        over: the steps over which it is taken, with `gradient`.
 
     Returns:
         The function; its `source` is readable NumPy, one line an equation.
 
     Raises:
-        InputError: for a derivation with a symbolic T, or a cell without an input.
+        InputError: for a recurrence with a symbolic T, a cell without an input, or a loss that does
+            not fit.
     """
     cell = subject.cell if isinstance(subject, Derivation) else subject
     if not isinstance(cell, Cell):
         raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
+    if gradient and isinstance(subject, Derivation):
+        raise InputError("gradient=True takes a cell; the function of a backward derivation is one")
     if not cell.inputs:
         raise InputError(f"{cell.name} has no input, so nothing tells how many steps to take")
     for variable in cell.parameters:
         if variable.name in _RESERVED:
             raise InputError(f"a parameter called '{variable.name}' meets an argument of that name")
+    if gradient:
+        return GradientFunction(backpropagate(cell, loss=loss, over=over))
+    if isinstance(subject, Derivation) and subject.form == "backward":
+        return GradientFunction(subject)
     if isinstance(subject, Derivation):
         if subject.length is None:
             raise InputError("with a symbolic T there is no straight code; lambdify the cell")
@@ -66,14 +86,14 @@ class NumericFunction:
     """
 
     def __init__(
-        self, cell: Cell, source: Source, trace_source: Source, steps: int | None = None
+        self, cell: Cell, source: Source, trace_source: Source | None, steps: int | None = None
     ) -> None:
         self.cell = cell
         self.source = source.text
-        self.trace_source = trace_source.text
+        self.trace_source = trace_source.text if trace_source is not None else ""
         self.steps = steps
         self.compute = _compiled(source)
-        self._trace = _compiled(trace_source)
+        self._trace = _compiled(trace_source) if trace_source is not None else None
         self._zeros = np.zeros(0)
         self._axes = {v.name: _axes(v) for v in cell.variables}
         self._known = {v.name for v in cell.parameters}
@@ -118,7 +138,8 @@ class NumericFunction:
             initial_state = extra[0]
             trace = extra[1] if len(extra) > 1 else trace
         arguments = self.prepare(inputs, initial_state, weights)
-        return (self._trace if trace else self.compute)(*arguments)
+        function = self._trace if trace and self._trace is not None else self.compute
+        return function(*arguments)
 
     def prepare(
         self, inputs: Sequence[Any], initial_state: Any, weights: Mapping[str, Any]
@@ -343,6 +364,100 @@ class NumericFunction:
                 "initial state"
             )
         return int(value)
+
+
+class GradientFunction(NumericFunction):
+    """A NumPy function that gives the loss and the gradients of everything that goes in.
+
+    Attributes:
+        derivation: the lines that it was made from.
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        super().__init__(
+            bare_cell(derivation), gradient_source(derivation), None, derivation.length
+        )
+        self._target = target_of(derivation)
+        self._output = self.cell.output
+
+    def __call__(  # type: ignore[override]
+        self, /, *inputs: Any, initial_state: Any = None, **weights: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Compute the loss and its gradients.
+
+        Args:
+            inputs: one array (N, T, D) for each input of the cell, and behind them the target (for
+                the loss "general": ∂ℓ_t/∂y_t), in the shape of the output: (N, T, K), or (N, K)
+                for a loss of the last step alone.
+            initial_state: the state before the first step, zeros if not given.
+            weights: the parameters by name, in the dtype of the input.
+
+        Returns:
+            The loss, summed over samples and steps, and a mapping of gradients: by the name of each
+            input, of each initial state (`h_0`) and of each parameter, each of the shape of what
+            was given. For the loss "general" the loss is Σ y_t · ∂ℓ_t/∂y_t, which has the given
+            derivative.
+
+        Raises:
+            InputError: one line that names the argument, what was expected and what was found.
+        """
+        count = len(self._inputs)
+        if len(inputs) == count + 2 and initial_state is None:
+            *inputs, initial_state = inputs  # type: ignore[assignment]
+        if len(inputs) != count + 1:
+            names = ", ".join([*(v.name for v in self._inputs), self._target_words])
+            raise InputError(
+                f"{self.cell.name} takes {names}: {count + 1} arrays, not {len(inputs)}"
+            )
+        loss, gradients = self.compute(*self.prepare(inputs, initial_state, weights))
+        for name, given in weights.items():
+            known = name if name in gradients else name.rstrip("_")
+            if np.ndim(given) < np.ndim(gradients[known]):  # a bias of (M,), a scalar
+                gradients[known] = np.reshape(gradients[known], np.shape(given))
+        return loss, gradients
+
+    @property
+    def _target_words(self) -> str:
+        return "∂ℓ_t/∂" + self._output.name + "_t" if ":" in self._target.name else "the target"
+
+    def prepare(
+        self, inputs: Sequence[Any], initial_state: Any, weights: Mapping[str, Any]
+    ) -> list[Any]:
+        """Check all arguments and put them in the order that `compute` takes."""
+        *given, target = inputs
+        arrays = super().prepare(given, initial_state, weights)
+        x = arrays[0]
+        lead = x.shape[:2] if self.derivation.over == "all" else x.shape[:1]
+        array = target if type(target) is np.ndarray else _array(target)
+        shape = self._axes[self._output.name]
+        words = _shape_words(self._output, "N, T, " if self.derivation.over == "all" else "N, ")
+        found: Any = type(target).__name__ if array is None else array.dtype
+        if array is None or array.dtype != x.dtype:
+            raise InputError(
+                f"{self.cell.name}: {self._target_words} must be {x.dtype}, like the input, of "
+                f"shape {words}, not {found}"
+            )
+        fits = array.ndim == len(lead) + len(shape) and array.shape[: len(lead)] == lead
+        sizes = {str(s): n for v, a in zip(self._inputs, arrays) for s, n in
+                 zip(self._axes[v.name], a.shape[2:])}  # fmt: skip
+        for v in self._parameters:
+            value = np.atleast_2d(arrays[self.arguments.index(code_of(v.name)) - 1])
+            sizes |= {str(s): n for s, n in zip(v.shape, value.shape)}
+        for v in self._states_of:
+            position = self.arguments.index(code_of(v.name, Integer(0))) - 1
+            sizes |= {str(s): n for s, n in zip(self._axes[v.name], arrays[position].shape[1:])}
+        symbols = [Symbol(s) if isinstance(s, str) else sympify(s) for s in shape]
+        expected = tuple(int(_valued(s, sizes)) for s in symbols)
+        if not fits or array.shape[len(lead) :] != expected:
+            raise InputError(
+                f"{self.cell.name}: {self._target_words} must be of shape {words} = "
+                f"{(*lead, *expected)}, like the output, not {array.shape}"
+            )
+        with np.errstate(invalid="ignore"):
+            self._finite(self._target, array)
+        arrays.insert(len(self._inputs), array)
+        return arrays
 
 
 def _axes(variable: Variable) -> _Axes:

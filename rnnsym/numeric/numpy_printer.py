@@ -13,9 +13,10 @@ of shape (1, M) is also twice as fast to add to one sample as one of shape (M,).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sympy import HadamardProduct, MatAdd, MatMul, Transpose
+from sympy import HadamardProduct, MatAdd, MatMul, Symbol, Transpose
 from sympy.printing.numpy import NumPyPrinter
 
 from ..algebra.functions import ELEMENTWISE, ROWS
@@ -23,14 +24,22 @@ from ..algebra.nodes import (
     Apply,
     Concat,
     Diag,
+    Diagonal,
     Divide,
+    Eye,
+    Filled,
+    Inner,
     Number,
     Power,
     RowApply,
     Scale,
+    Size,
+    Slice,
     Spread,
+    TimeSum,
     is_negative,
 )
+from ..derive.slopes import written_out
 from ..nouns import Quantity, quantities
 
 SCALAR, ROW, COLUMN, MATRIX = "scalar", "row", "column", "matrix"
@@ -69,10 +78,15 @@ def _is_call(text: str) -> bool:
 class BatchPrinter(NumPyPrinter):
     """SymPy's NumPy printer for our nodes and for batches; `needed` collects helper functions."""
 
-    def __init__(self, settings: dict[str, Any] | None = None) -> None:
-        super().__init__({"fully_qualified_modules": False, **(settings or {})})
+    def __init__(
+        self,
+        name_of: Callable[[Quantity], str] | None = None,
+        size_of: Callable[[Any], str] = str,
+    ) -> None:
+        super().__init__({"fully_qualified_modules": False})
         self.needed: dict[str, None] = {}
-        self.names: dict[Quantity, str] = {}
+        self.name_of = name_of
+        self.size = size_of
 
     def _module_format(self, fqn: str, register: bool = True) -> str:
         return fqn.replace("numpy.", "np.")
@@ -80,7 +94,7 @@ class BatchPrinter(NumPyPrinter):
     # --- leaves
 
     def _print_Quantity(self, q: Quantity) -> str:
-        return self.names.get(q, q.name)
+        return self.name_of(q) if self.name_of is not None else q.name
 
     def _print_Number(self, expr: Any) -> str:
         if not isinstance(expr, Number):
@@ -170,11 +184,14 @@ class BatchPrinter(NumPyPrinter):
 
     def helper(self, name: str) -> str:
         """Note that a helper function is needed, and what it needs itself."""
-        if name in ELEMENTWISE:
+        if name.endswith("'"):
+            for other in _slope_source(name)[1]:
+                self.helper(other)
+        elif name in ELEMENTWISE:
             for other in ELEMENTWISE[name].needs:
                 self.helper(other)
         self.needed.setdefault(name)
-        return name
+        return function_name(name)
 
     def _print_RowApply(self, expr: RowApply) -> str:
         entry = ROWS[expr.name_]
@@ -208,6 +225,85 @@ class BatchPrinter(NumPyPrinter):
         return (
             f"{self._indexed(inner, '[:, :, None]')} * np.eye({text}.shape[-1], dtype={text}.dtype)"
         )
+
+    def _print_Diagonal(self, expr: Diagonal) -> str:
+        return f"np.diagonal({self._print(expr.args[1])}, axis1=-2, axis2=-1)"
+
+    def _print_Inner(self, expr: Inner) -> str:
+        product = " * ".join(self._operand(a) for a in expr.args)
+        if not batched(expr):
+            return f"({product}).sum()"
+        if kind(expr.args[0]) in (ROW, SCALAR):
+            return f"({product}).sum(axis=-1, keepdims=True)"
+        return f"({product}).sum(axis=(1, 2))[:, None]"
+
+    def _print_Slice(self, expr: Slice) -> str:
+        start, stop = (self.size(e) for e in expr.args[2:])
+        return self._indexed(expr.operand, f"[..., {start}:{stop}]")
+
+    def _print_Eye(self, expr: Eye) -> str:
+        return f"np.eye({self.size(expr.args[0])})"
+
+    def _print_Filled(self, expr: Filled) -> str:
+        word = "ones" if expr.args[0] == 1 else "zeros"
+        return f"np.{word}(({self.size(expr.args[1])}, {self.size(expr.args[2])}))"
+
+    def _print_Size(self, expr: Size) -> str:
+        return self.size(expr.args[0])
+
+    def reduced(self, expr: Any) -> str:
+        """Code for the sum of an expression over the batch: what reaches a parameter."""
+        if is_negative(expr):
+            return f"-{self._parenthesised(expr.args[1], self.reduced(expr.args[1]))}"
+        if isinstance(expr, TimeSum):
+            return self.reduced(expr.operand)
+        if isinstance(expr, MatAdd):
+            text = ""
+            for i, term in enumerate(expr.args):
+                bare = term.args[1] if is_negative(term) else term
+                sign = "-" if is_negative(term) else "+"
+                part = self.reduced(bare)
+                text += f" {sign} {part}" if i else (f"-{part}" if sign == "-" else part)
+            return text
+        if not batched(expr):
+            return self._print(expr)
+        if kind(expr) == SCALAR:
+            return f"{self._grouped(expr)}.sum()"
+        if isinstance(expr, MatMul) and (pair := self._outer_pair(expr)):
+            return pair
+        if isinstance(expr, Scale) and kind(expr) == COLUMN and isinstance(expr.args[1], Transpose):
+            column = expr.args[1].args[0]
+            if batched(column) and batched(expr.args[0]):
+                return f"{self._grouped(column)}.T @ {self._operand(expr.args[0])}"
+        if isinstance(expr, Scale) and not batched(expr.args[0]):
+            return f"{self._operand(expr.args[0])} * {self.reduced(expr.args[1])}"
+        if kind(expr) == ROW:
+            return f"{self._grouped(expr)}.sum(axis=0, keepdims=True)"
+        return f"{self._grouped(expr)}.sum(axis=0)"
+
+    def _grouped(self, expr: Any) -> str:
+        text = self._print(expr)
+        while isinstance(expr, Spread):
+            expr = expr.args[0]
+        return text if isinstance(expr, Quantity) or _is_call(text) else f"({text})"
+
+    @staticmethod
+    def _parenthesised(expr: Any, text: str) -> str:
+        return f"({text})" if isinstance(expr, MatAdd) else text
+
+    def _outer_pair(self, expr: MatMul) -> str | None:
+        """A sum over samples of outer products as one product: x_t.T @ a_bar_t."""
+        for i in range(1, len(expr.args)):
+            left, right = expr.args[:i], expr.args[i:]
+            if left[-1].shape[1] != 1 or right[0].shape[0] != 1:
+                continue
+            rows = [f.args[0] if isinstance(f, Transpose) else Transpose(f) for f in left[::-1]]
+            one = rows[0] if len(rows) == 1 else MatMul(*rows)
+            two = right[0] if len(right) == 1 else MatMul(*right)
+            if not (batched(one) and batched(two) and kind(one) == kind(two) == ROW):
+                return None
+            return f"{self._grouped(one)}.T @ {self._operand(two)}"
+        return None
 
     def _print_Transpose(self, expr: Transpose) -> str:
         inner = expr.args[0]
@@ -259,8 +355,30 @@ class BatchPrinter(NumPyPrinter):
         return f"{text}[:, :, None]" if batched(expr) else f"np.reshape({text}, (1, 1))"
 
 
+def function_name(name: str) -> str:
+    """What a helper is called in code: the slope gelu' is `gelu_slope`."""
+    bare = name.rstrip("'")
+    return bare + {0: "", 1: "_slope"}.get(len(name) - len(bare), "_slope_2")
+
+
+def _slope_source(name: str) -> tuple[str, dict[str, None]]:
+    """The NumPy text of a slope and the helpers that it calls."""
+    bare = name.rstrip("'")
+    entry = ELEMENTWISE[bare]
+    operands = tuple(Quantity(a, Symbol("R"), Symbol("C")) for a in entry.arguments)
+    value = Apply(bare, *operands)
+    printer = BatchPrinter()
+    text = printer.doprint(written_out(bare, len(name) - len(bare) - 1, operands, value))
+    return text, printer.needed
+
+
 def helper_source(name: str) -> list[str]:
     """The definition of a helper function that generated code calls."""
+    if name.endswith("'"):
+        entry = ELEMENTWISE[name.rstrip("'")]
+        given = [f"{a}={float(v)!r}" for a, v in _defaults(entry.name)]
+        arguments = ", ".join([*entry.arguments[: entry.required], *given])
+        return [f"def {function_name(name)}({arguments}):", f"    return {_slope_source(name)[0]}"]
     if name in ELEMENTWISE:
         entry = ELEMENTWISE[name]
         given = [f"{a}={float(v)!r}" for a, v in _defaults(name)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sympy import Expr, ImmutableMatrix, Integer
@@ -33,7 +34,7 @@ def argument_names(cell: Cell) -> list[str]:
 
 def loop_source(cell: Cell, trace: bool = False) -> Source:
     """A function with one line for each equation inside a loop over time."""
-    writer = _Writer(cell, trace)
+    writer = Writer(cell, trace)
     ordered = cell.ordered
     body = [writer.equation(e) for e in ordered if e.time is None]
     kept = writer.kept
@@ -59,7 +60,7 @@ def loop_source(cell: Cell, trace: bool = False) -> Source:
 def straight_source(derivation: Derivation, trace: bool = False) -> Source:
     """A function with one line for each equation of an unrolled derivation."""
     cell = derivation.cell
-    writer = _Writer(cell, trace)
+    writer = Writer(cell, trace)
     body: list[str] = []
     length = derivation.length or 0
     body += [writer.equation(s.equation) for s in derivation if s.rule == "constant"]
@@ -84,32 +85,51 @@ def straight_source(derivation: Derivation, trace: bool = False) -> Source:
     return writer.source(body)
 
 
-class _Writer:
+class Writer:
     """Turns equations into lines and knows the names that they take."""
 
-    def __init__(self, cell: Cell, trace: bool) -> None:
+    def __init__(
+        self, cell: Cell, trace: bool, names: Callable[[Quantity], str] | None = None
+    ) -> None:
         self.cell = cell
         self.trace = trace
-        self.printer = BatchPrinter()
+        # Our functions give (N, T, …); sequences of a gradient have time in front.
+        self.order = "samples" if names is None else "steps"
+        self.printer = BatchPrinter(name_of=names, size_of=lambda s: self.size_code(s) or str(s))
         self.shapes = {v.name: v.shape for v in cell.variables}
         timed = [v for v in cell.variables if v.timed]
         self.kept: list[Variable] = timed if trace else [cell.output]
         taken = {v.name for v in cell.variables}
         self.samples = "N" if "N" not in taken else "n_samples"
+        self.batch = self.samples
 
     def code(self, quantity: Quantity) -> str:
         return self.printer._print_Quantity(quantity)
 
+    @contextlib.contextmanager
+    def rows(self) -> Iterator[None]:
+        """While all steps are computed at once: the batch is that of samples and steps."""
+        self.batch = f"T * {self.samples}"
+        try:
+            yield
+        finally:
+            self.batch = self.samples
+
     def equation(self, equation: Equation) -> str:
+        return f"{self.code(equation.lhs)} = {self.value(equation)}"
+
+    def value(self, equation: Equation) -> str:
+        """Code of the right side of an equation."""
         expr = equation.expr
         if isinstance(expr, ImmutableMatrix):
-            return f"{self.code(equation.lhs)} = {self.matrix(expr, equation)}"
+            return self.matrix(expr, equation)
         text = self.printer.doprint(expr)
         if equation.time is not None and not batched(expr):
             # The same for every sample, and still one row for each.
             shape = self.shape_code(equation.variable)
-            text = f"np.broadcast_to({text}, {shape})"
-        return f"{self.code(equation.lhs)} = {text}"
+            first = code_of(self.cell.inputs[0].name)
+            text = f"np.broadcast_to(np.asarray({text}, {first}.dtype), {shape})"
+        return text
 
     def matrix(self, matrix: ImmutableMatrix, equation: Equation) -> str:
         """Explicit entries, each a column of the batch."""
@@ -158,7 +178,12 @@ class _Writer:
 
     def shape_code(self, variable: Variable, steps: str | None = None) -> str:
         rows, cols = (self.size_code(s) for s in variable.shape)
-        sizes = [self.samples, *([steps] if steps else []), *([rows] if rows != "1" else []), cols]
+        lead = (
+            [self.samples, "T"]
+            if steps == "T" and self.order == "samples"
+            else ([steps, self.samples] if steps else [self.batch])
+        )
+        sizes = [*lead, *([rows] if rows != "1" else []), cols]
         return f"({', '.join(str(s) for s in sizes)})"
 
     def allocate(self, kept: Iterable[Variable]) -> list[str]:
@@ -181,7 +206,7 @@ class _Writer:
         stacked = "**{name: np.stack(steps, axis=1) for name, steps in trace.items()}"
         return [f"return {{{', '.join([*constants, stacked])}}}"]
 
-    def source(self, body: list[str]) -> Source:
+    def source(self, body: list[str], arguments: list[str] | None = None) -> Source:
         text = "\n".join(body)
         first = code_of(self.cell.inputs[0].name)
         shapes = [f"{self.samples}, T = {first}.shape[:2]"]
@@ -193,10 +218,10 @@ class _Writer:
         name = code_of(self.cell.name)
         if name in spellings():
             name += "_cell"
-        head = f"def {name}({', '.join(argument_names(self.cell))}):"
+        head = f"def {name}({', '.join(arguments or argument_names(self.cell))}):"
         helpers = [line for h in self.printer.needed for line in [*helper_source(h), "", ""]]
         imports = ["import numpy as np", "", ""]
         if any("math." in line for line in helpers):
             imports.insert(0, "import math")
-        lines = [*imports, *helpers, head, *(f"    {line}" for line in body)]
+        lines = [*imports, *helpers, head, *(f"    {line}" if line else "" for line in body)]
         return Source("\n".join(lines) + "\n", name)

@@ -10,19 +10,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Expr, HadamardProduct, MatAdd, MatMul, Transpose
+from sympy import Expr, HadamardProduct, MatAdd, MatMul, Transpose, latex
 
 from ..algebra.functions import ELEMENTWISE, ROWS
 from ..algebra.nodes import (
     Apply,
     Concat,
     Diag,
+    Diagonal,
     Divide,
+    Eye,
+    Filled,
+    Inner,
     Number,
     Power,
     RowApply,
     Scale,
+    Size,
+    Slice,
     Spread,
+    TimeSum,
     is_negative,
     transposed_form,
 )
@@ -68,6 +75,7 @@ class Spelling:
     """The walk; what a spelling must say is below it."""
 
     hadamard = times = minus = transpose = open_abs = close_abs = ""
+    open_inner = close_inner = sum_sign = cross = ""
 
     def expr(self, expr: Any, level: int = SUM) -> Pieces:
         """The pieces of an expression, in parentheses where `level` asks for them."""
@@ -109,6 +117,24 @@ class Spelling:
             case Diag():
                 return [self.head(r"\operatorname{diag}", "diag"),
                         *self.list_in("(", expr.args, ")")], ATOM  # fmt: skip
+            case Diagonal():
+                return [self.head(r"\operatorname{diagonal}", "diagonal"),
+                        *self.list_in("(", expr.args[1:], ")")], ATOM  # fmt: skip
+            case Inner():
+                return self.list_in(self.open_inner, expr.args, self.close_inner), ATOM
+            case Slice():
+                return [*self.parentheses(self.expr(expr.operand)), self.range_of(expr)], ATOM
+            case Eye():
+                return [self.special("I", str(expr.args[0]))], ATOM
+            case Filled():
+                number, rows, cols = expr.args
+                return [self.special(str(number), f"{rows}{self.cross}{cols}")], ATOM
+            case Size():
+                return [self.size(expr.args[0])], ATOM
+            case TimeSum():
+                lower, upper = expr.args[1:]
+                head = Piece(f"{self.sum_sign}_{{t={lower}}}^{{{upper}}} ", 3)
+                return [head, *self.expr(expr.operand, TERM)], TERM
         raise TypeError(f"no spelling for {type(expr).__name__}")
 
     def parentheses(self, pieces: Pieces) -> Pieces:
@@ -178,6 +204,19 @@ class Spelling:
 
     thin = Piece(" ", 0.4)
 
+    def size(self, size: Any) -> Piece:
+        raise NotImplementedError
+
+    def special(self, letter: str, size: str) -> Piece:
+        """The identity, zeros or ones, with its size."""
+        raise NotImplementedError
+
+    def range_of(self, expr: Slice) -> Piece:
+        """The columns of a slice, counted from 1 and the last included: D+1:D+M."""
+        start, stop = expr.args[2] + 1, expr.args[3]
+        text = f"{start}:{stop}".replace(" ", "")
+        return Piece(f"_{{{text}}}", 0.7 * len(text))
+
     def quantity(self, q: Quantity) -> Piece:
         raise NotImplementedError
 
@@ -201,12 +240,23 @@ class Tex(Spelling):
 
     hadamard, times, minus, transpose = r"\odot", r"\cdot ", "-", r"^{\top}"
     open_abs, close_abs = r"\lvert ", r" \rvert"
+    open_inner, close_inner, sum_sign = r"\langle ", r" \rangle", r"\sum"
+    cross = r" \times "
     thin = Piece(r"\, ", 0.4)
     #: A fraction wider than this is written on one line, where it can be broken.
     widest_fraction = 40
 
+    def size(self, size: Any) -> Piece:
+        return Piece(latex(size), len(str(size)))
+
+    def special(self, letter: str, size: str) -> Piece:
+        size = size.replace("*", " ")
+        return Piece(rf"\mathbf{{{letter}}}_{{{size}}}", 1 + 0.7 * len(size))
+
     def quantity(self, q: Quantity) -> Piece:
         tex = tex_of(q.label, q.time)
+        if tex.startswith(r"\frac"):
+            return Piece(tex, 3.5)
         base, _, subscript = tex.partition("_{")
         letters = len(q.label.split("_")[0]) if r"\mathrm" in base else 1.2
         inner = subscript.replace(r"\mathrm", "").translate({ord(c): None for c in "{}\\"})
@@ -237,11 +287,22 @@ class Tex(Spelling):
         return [*self.expr(expr.args[0], ATOM), Piece(f"^{{{mark}{join(exponent)}}}", width)]
 
 
+_BOLD = {"I": "𝐈", "0": "𝟎", "1": "𝟏"}
+
+
 class Plain(Spelling):
     """Unicode text for the terminal, which the language reads as well."""
 
     hadamard, times, minus, transpose = "⊙", "@ ", "-", "^⊤"
     open_abs = close_abs = "|"
+    open_inner, close_inner, sum_sign, cross = "⟨", "⟩", "∑", "×"
+
+    def size(self, size: Any) -> Piece:
+        return Piece(str(size), len(str(size)))
+
+    def special(self, letter: str, size: str) -> Piece:
+        text = f"{_BOLD[letter]}_{{{size}}}"
+        return Piece(text, len(text))
 
     def quantity(self, q: Quantity) -> Piece:
         text = unicode_of(q.label, q.time)

@@ -1,0 +1,738 @@
+"""Backpropagation through time, derived: from the equations alone, with a reason for every line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from sympy import Expr, Integer, MatMul, Symbol
+
+from ..algebra.functions import ROWS, kinks
+from ..algebra.nodes import (
+    Apply,
+    Number,
+    RowApply,
+    Spread,
+    TimeSum,
+    at_time,
+    replace_quantities,
+    resized,
+)
+from ..errors import InputError
+from ..names import ACCENTS, GRADIENT, IMMEDIATE, T, code_of, marked, t, unicode_of
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
+from .differentials import Change, add, change, common_factor, pull
+from .losses import LOSSES, Loss, check_over, loss_cell, loss_of
+from .naming import named
+
+#: What a derivation's sections are called, in order.
+FORWARD, CHANGES, LOSS, IMMEDIATES, BACKWARD, RESULTS = (
+    "forward", "changes", "loss", "immediate", "backward", "gradients",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one use of a quantity brings back to it: of whose equation, read at which time."""
+
+    consumer: Equation
+    time: Expr | None
+    expr: Any
+    rule: str
+
+
+class Differentiated:
+    """A cell with its nested parts named, the change of every equation, and marks for derivatives.
+
+    Attributes:
+        cell: the named cell, with the equations of the loss behind it if it has one.
+        loss: which loss; `renamed` has its names in this cell.
+        still: the roles of what does not change.
+    """
+
+    def __init__(
+        self, cell: Cell, loss: str = "general", still: frozenset[Role] = frozenset()
+    ) -> None:
+        self.still = still
+        self.loss: Loss = loss_of(loss)
+        self.loss_name = loss
+        _check_names(cell)
+        self.bare = named(cell)
+        self.cell, self.renamed = _with_loss(self.bare, self.loss)
+        self.output = self.cell[cell.output.name]
+        used = {a for v in self.cell.variables for a in v.name.split("_")[1:] if a in ACCENTS}
+        self.adjoint_mark = next(a for a in ("bar", "breve", "check", "hat") if a not in used)
+        self.tangent_mark = next(a for a in ("dot", "tilde", "check", "breve") if a not in used)
+
+    @classmethod
+    def of(cls, derivation: Derivation) -> Differentiated:
+        """What a derivation was made from."""
+        return cls(derivation.subject or derivation.cell, derivation.loss or "general")
+
+    def is_target(self, v: Variable) -> bool:
+        """Whether a variable is the target of the loss, which no derivative is taken by."""
+        return v.name == self.renamed.get("d")
+
+    # --- quantities of the derivation
+
+    def adjoint(self, v: Variable) -> Variable:
+        """∂L by a variable, as a variable: h̄, or ∂L/∂W where there is no time or no equation."""
+        if not v.timed:
+            return Variable(marked(GRADIENT, v.name), Role.GRADIENT, v.shape, _by(v))
+        mark = GRADIENT if v.role == Role.INPUT else self.adjoint_mark
+        return Variable(marked(mark, v.name), Role.ADJOINT, v.shape, _by(v))
+
+    def immediate(self, v: Variable) -> Variable:
+        """∂ℓ_t by a variable of step t."""
+        return Variable(
+            marked(IMMEDIATE, v.name), Role.ADJOINT, v.shape, f"of this step's {v.name}"
+        )
+
+    def tangent(self, v: Variable) -> Variable:
+        """The change of a variable."""
+        role = Role.TANGENT if v.timed else Role.DIRECTION
+        return Variable(marked(self.tangent_mark, v.name), role, v.shape, f"change of {v.name}")
+
+    def change_of(self, q: Quantity) -> Quantity | None:
+        """The change of a quantity; what is still has none, nor has a target."""
+        if q.label not in self._moving:
+            return None
+        rows, cols = q.shape
+        return Quantity(marked(self.tangent_mark, q.label), rows, cols, q.time)
+
+    @cached_property
+    def _moving(self) -> frozenset[str]:
+        """The names that change: those of the moving roles, and what is computed from them."""
+        start = {v.name for v in self.cell.variables
+                 if v.role not in self.still and not self.is_target(v)}  # fmt: skip
+        defined = {e.variable.name for e in self.cell.equations}
+        found = {n for n in start if n not in defined}
+        found |= {v.name for v in self.cell.states if not self.still >= {Role.STATE}}
+        while True:
+            more = {e.variable.name for e in self.cell.equations
+                    if any(q.label in found for q in e.uses)} - found  # fmt: skip
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    # --- the calculus of every equation
+
+    @cached_property
+    def changes(self) -> dict[str, Change]:
+        """The change of each equation's right side, by the name that it defines."""
+        return {e.variable.name: change(e.expr, self.change_of, e.lhs) for e in self.cell.equations}
+
+    def parts(self, v: Variable, outer: Any, among: Iterable[Equation] | None = None) -> list[Part]:
+        """What comes back to a variable from every equation that reads it.
+
+        Args:
+            v: the variable.
+            outer: gives ∂L by the left side of an equation, as a quantity.
+            among: the equations that count; all of them if not given.
+        """
+        found: list[Part] = []
+        for equation in self.cell.ordered if among is None else among:
+            linear = self.changes[equation.variable.name].expr
+            if linear is None:
+                continue
+            for q in equation.uses:
+                moved = self.change_of(q)
+                if q.label != v.name or moved is None:
+                    continue
+                pulled = pull(linear, outer(equation.variable).here, moved)
+                if pulled:
+                    rule = _rule(equation, [r for p in pulled for r in p.rules])
+                    expr = common_factor([p.expr for p in pulled])
+                    found.append(Part(equation, q.time, expr, rule))
+        return found
+
+    @cached_property
+    def relevant(self) -> frozenset[str]:
+        """The names on which L depends."""
+        found = {self.output.name} if self.loss_name == "general" else {"ell"}
+        while True:
+            more = {
+                q.label for e in self.cell.equations if e.variable.name in found for q in e.uses
+            } - found
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    @property
+    def loss_equations(self) -> list[Equation]:
+        own = {e.variable.name for e in self.bare.equations}
+        return [e for e in self.cell.ordered if e.variable.name not in own]
+
+    @property
+    def recurrent(self) -> list[Equation]:
+        """The equations of a step, in order, without those of the loss."""
+        own = {e.variable.name for e in self.bare.equations}
+        return [e for e in self.cell.ordered if e.variable.name in own and e.time is not None]
+
+
+def _by(v: Variable) -> str:
+    return f"derivative of L by {v.name}"
+
+
+def _check_names(cell: Cell) -> None:
+    for name in ("ell", "L"):
+        if name in cell:
+            raise InputError(
+                f"'{unicode_of(name)}' stands for the loss in a derivation; rename that symbol of "
+                f"{cell.name}"
+            )
+
+
+def _with_loss(cell: Cell, loss: Loss) -> tuple[Cell, dict[str, str]]:
+    """A cell with the equations of a loss behind its own; the loss's names in this cell."""
+    if not loss.text:
+        return cell, {}
+    output = cell.output
+    if output.shape[0] != 1:
+        raise InputError(
+            f"{loss.words} is of a row vector, and the output {output.name} of {cell.name} is "
+            f"{output.shape[0]} × {output.shape[1]}; the loss 'general' takes any shape"
+        )
+    if output.scalar and "softmax" in loss.text:
+        raise InputError(
+            f"{loss.words} is of a row vector, and the output {output.name} of {cell.name} is a "
+            "scalar"
+        )
+    own = named(loss_cell(loss, output.scalar))
+    taken = {v.name for v in cell.variables} | {str(s) for s in cell.dims} | {"N", "L"}
+    names = {"y": output.name, "ell": "ell"}
+    for v in own.variables:
+        if v.name not in names:
+            letters = [v.name, *"dpeqskrmg"]
+            free = [n for n in letters if n not in taken]
+            names[v.name] = free[0] if free else f"{v.name}_loss"
+            taken.add(names[v.name])
+    widths = {Symbol("K"): output.shape[1]}
+    variables = {
+        v.name: replace(v, name=names[v.name], shape=tuple(s.xreplace(widths) for s in v.shape),
+                        meaning=_MEANINGS.get(v.name, v.meaning))
+        for v in own.variables
+    }  # fmt: skip
+    equations = tuple(
+        Equation(variables[e.variable.name], _renamed(e.expr, variables, widths), e.time)
+        for e in own.equations
+    )
+    rest = [v for name, v in variables.items() if name != "y"]
+    order = list(Role)
+    joined = sorted([*cell.variables, *rest], key=lambda v: order.index(v.role))
+    whole = replace(cell, equations=cell.equations + equations, variables=tuple(joined))
+    return whole, names
+
+
+_MEANINGS = {"d": "target", "p": "prediction", "ell": "loss of the step"}
+
+
+def _renamed(expr: Any, variables: dict[str, Variable], widths: dict[Any, Any]) -> Any:
+    return replace_quantities(resized(expr, widths), lambda q: variables[q.label].at(q.time))
+
+
+def _rule(equation: Equation, rules: list[str]) -> str:
+    """The name of the rule that a part comes from, as a textbook would call it."""
+    match equation.expr:
+        case Apply():
+            return "chain rule"
+        case RowApply() if not ROWS[equation.expr.name_].reduces:
+            return "Jacobian of " + equation.expr.name_.replace("_", " ")
+    for word in ("transpose of a product", "elementwise", "inner product"):
+        if word in rules:
+            return "elementwise product" if word == "elementwise" else word
+    return rules[0] if rules else "sum"
+
+
+def backpropagate(
+    subject: Cell,
+    *,
+    steps: int | None = None,
+    loss: str = "general",
+    over: str = "all",
+    truncate: int | None = None,
+) -> Derivation:
+    """Derive backpropagation through time.
+
+    With a symbolic T: the recurrence of the adjoints (`h̄_t` is ∂L/∂h_t), where it starts and ends,
+    and the gradients of parameters, inputs and initial states. With a number of steps: the same,
+    every step by name, linear in the number of steps.
+
+    Args:
+        subject: the cell or network.
+        steps: the number of steps to write out, or None for a symbolic T.
+        loss: "general" (∂ℓ_t/∂y_t is given), "squared_error", "softmax_cross_entropy" or
+            "binary_cross_entropy"; L is the sum of ℓ_t.
+        over: "all" steps, or the "last" one alone.
+        truncate: cut the steps into blocks of so many; nothing flows from one block back into the
+            block before it, and every line says what it leaves out. Needs `steps`.
+
+    Returns:
+        The derivation; `derivation.terse()` has the result lines alone, `derivation.check()` checks
+        every line by itself.
+
+    Raises:
+        InputError: for an unknown loss, one that does not fit the output, T = 0, or truncation to
+            more steps than there are.
+    """
+    if not isinstance(subject, Cell):
+        raise InputError(f"backpropagate takes a cell or network, not {type(subject).__name__}")
+    check_over(over)
+    check_steps(steps)
+    _check_truncation(truncate, steps)
+    d = Differentiated(subject, loss)
+    lines = _Lines(d, over)
+    title = f"Backpropagation through time of {subject.title or subject.name}"
+    if steps is None:
+        all_lines = (*lines.forward(), *lines.loss(), *lines.immediates(), *lines.backward(),
+                     *lines.results())  # fmt: skip
+    else:
+        title += f", {steps} step{'s' if steps > 1 else ''} written out"
+        all_lines = tuple(_written_out(lines, steps, truncate))
+    return Derivation(title, d.cell, all_lines, steps, "backward", loss, over, truncate, subject)
+
+
+def check_steps(steps: int | None) -> None:
+    """Refuse a number of steps that is none."""
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise InputError(f"steps must be a positive whole number or None, not {steps!r}")
+
+
+def _check_truncation(truncate: int | None, steps: int | None) -> None:
+    if truncate is None:
+        return
+    if isinstance(truncate, bool) or not isinstance(truncate, int) or truncate < 1:
+        raise InputError(f"truncate must be a positive whole number or None, not {truncate!r}")
+    if steps is None:
+        raise InputError("a truncated gradient is written out: give the number of steps as well")
+    if truncate > steps:
+        raise InputError(f"cannot truncate {steps} step(s) to blocks of {truncate}")
+
+
+class _Lines:
+    """The lines of a derivation with a symbolic T."""
+
+    def __init__(self, d: Differentiated, over: str) -> None:
+        self.d = d
+        self.over = over
+        self.cell = d.cell
+        self.immediate = d.immediate(d.output)
+
+    # --- the equations, and how each changes
+
+    def forward(self) -> Iterator[Step]:
+        original = {e.variable.name for e in self.d.bare.equations if e.variable.meaning}
+        for equation in self.cell.ordered:
+            if equation in self.d.loss_equations:
+                continue
+            name = unicode_of(equation.variable.name, equation.time)
+            new = "of " in equation.variable.meaning and equation.variable.name not in original
+            reason = f"what is nested gets the name {name}" if new else f"the equation of {name}"
+            yield make_step(equation, "definition", reason, FORWARD)
+        yield from self._changes(e for e in self.cell.ordered if e not in self.d.loss_equations)
+
+    def _changes(self, equations: Iterable[Equation]) -> Iterator[Step]:
+        for equation in equations:
+            line = change_line(self.d, equation)
+            if line is not None:
+                yield line
+
+    # --- the loss
+
+    def loss(self) -> Iterator[Step]:
+        if self.d.loss_name == "general":
+            return
+        for equation in self.d.loss_equations:
+            name = unicode_of(equation.variable.name, t)
+            yield make_step(
+                equation, "definition", f"{self.d.loss.words}: the equation of {name}", LOSS
+            )
+        yield from (replace(s, section=LOSS) for s in self._changes(self.d.loss_equations))
+        ell = self.cell["ell"]
+        among = self.d.loss_equations
+
+        def outer(v: Variable) -> Variable:
+            return self.d.immediate(v)
+
+        for equation in reversed(among):
+            if equation.variable == ell:
+                continue
+            yield self._from_parts(
+                self.d.immediate(equation.variable),
+                [_without_ell(p) for p in self.d.parts(equation.variable, outer, among)],
+                equation.variable, LOSS, result=False,
+            )  # fmt: skip
+        last = self._from_parts(
+            self.immediate, [_without_ell(p) for p in self.d.parts(self.d.output, outer, among)],
+            self.d.output, LOSS, result=False,
+        )  # fmt: skip
+        yield last
+        table = {n: self.cell[m] for n, m in self.d.renamed.items() if m in self.cell}
+        for i, (text, reason) in enumerate(self.d.loss.results):
+            parsed = loss_cell(self.d.loss, self.d.output.scalar, text)
+            widths = {Symbol("K"): self.d.output.shape[1]}
+            expr = replace_quantities(
+                resized(parsed.equations[0].expr, widths), lambda q: table[q.label].at(q.time)
+            )
+            words = self._in_names(reason)
+            yield make_step(
+                Equation(self.immediate, expr), "simplification", words, LOSS,
+                result=i == len(self.d.loss.results) - 1,
+            )  # fmt: skip
+
+    def _in_names(self, reason: str) -> str:
+        words = reason
+        for mine, here in self.d.renamed.items():
+            words = words.replace(f"{mine}_t", f"\0{here}\0")
+        for here in self.d.renamed.values():
+            words = words.replace(f"\0{here}\0", unicode_of(here, t))
+        return words
+
+    # --- the immediate derivative, which is not the total one
+
+    def immediates(self) -> Iterator[Step]:
+        """∂ℓ_t by the states of step t alone, for comparison with the total ∂L."""
+        states = [v for v in self.cell.states if v.name in self.d.relevant]
+        if not states:
+            return
+        equations = self.d.recurrent
+        reach = _same_step(equations, self.d.output.name)
+        wanted: set[str] = set()
+        for state in states:
+            wanted |= {n for n in _descendants(equations, state.name) if n in reach}
+        wanted |= {s.name for s in states}
+        wanted.discard(self.d.output.name)
+
+        def outer(v: Variable) -> Variable:
+            return self.d.immediate(v)
+
+        for equation in reversed(equations):
+            v = equation.variable
+            if v.name not in wanted:
+                continue
+            among = [e for e in equations if e.variable.name in reach]
+            parts = [p for p in self.d.parts(v, outer, among) if p.time == t]
+            line = self._from_parts(self.d.immediate(v), parts, v, IMMEDIATES)
+            if v.role == Role.STATE:
+                total = unicode_of(self.d.adjoint(v).name, t)
+                reason = (
+                    f"the immediate derivative: only the loss of step t, with every later step "
+                    f"left out; the total derivative ∂L/∂{unicode_of(v.name, t)} is {total}, "
+                    "which adds what comes back from the steps behind"
+                )
+                if not parts:
+                    reason = (
+                        f"ℓ_t does not depend on {unicode_of(v.name, t)} within step t, so its "
+                        f"immediate derivative is zero; all of the total {total} comes from later "
+                        "steps"
+                    )
+                line = replace(line, reason=reason, rule="immediate derivative")
+            yield line
+
+    # --- the recurrence
+
+    def backward(self) -> Iterator[Step]:
+        for equation in reversed(self.d.recurrent):
+            yield from self._adjoint(equation.variable)
+
+    def results(self) -> Iterator[Step]:
+        for v in self.cell.having(Role.INPUT):
+            if not self.d.is_target(v):
+                yield from self._adjoint(v, RESULTS)
+        for v in self.cell.states:
+            yield self._initial(v)
+        constants = [e.variable for e in reversed(self.cell.ordered) if e.time is None]
+        for v in (*constants, *self.cell.parameters):
+            yield self._shared(v)
+
+    def parts_of(self, v: Variable) -> tuple[list[Part], list[Part]]:
+        """What comes back to a timed variable from its own step and from the next one."""
+        parts = self._relevant_parts(v)
+        now = [p for p in parts if p.time == t]
+        later = [replace(p, expr=at_time(p.expr, t + 1)) for p in parts if p.time == t - 1]
+        return now, later
+
+    def _relevant_parts(self, v: Variable) -> list[Part]:
+        lost = self.d.loss_equations
+        relevant = [e for e in self.cell.ordered if e.variable.name in self.d.relevant]
+        among = [e for e in relevant if e not in lost]
+        return self.d.parts(v, self.d.adjoint, among)
+
+    def _direct(self, v: Variable) -> list[Part]:
+        """What the loss of this step brings to the output."""
+        if v.name != self.d.output.name:
+            return []
+        equation = Equation(v, v.here)
+        return [Part(equation, None, self.immediate.here, "the loss of this step")]
+
+    def _adjoint(self, v: Variable, section: str = BACKWARD) -> Iterator[Step]:
+        now, later = self.parts_of(v)
+        direct = self._direct(v)
+        adjoint = self.d.adjoint(v)
+        always = direct if self.over == "all" else []
+        split = bool(later) or (bool(direct) and not always)
+        line = self._from_parts(adjoint, [*always, *now, *later], v, section)
+        if not split:
+            yield replace(line, holds=(Integer(1), T))
+            return
+        yield replace(line, holds=(Integer(1), T - 1))
+        last = self._from_parts(adjoint, [*direct, *now], v, section)
+        equation = replace(last.equation, expr=at_time(last.equation.expr, T), time=T)
+        name = unicode_of(adjoint.name, T)
+        if later:
+            reason = (
+                f"the boundary: behind the last step there is none, so nothing comes back to {name}"
+            )
+            if direct or now:
+                reason += " but from its own step"
+        else:
+            reason = "the loss is taken at the last step alone"
+        uses = tuple(q.name for q in equation.uses)
+        yield replace(
+            last, equation=equation, rule="boundary", reason=reason, uses=uses, holds=None
+        )
+
+    def _initial(self, v: Variable) -> Step:
+        _, later = self.parts_of(v)
+        total = Variable(
+            marked(GRADIENT, v.name),
+            Role.ADJOINT,
+            v.shape,
+            f"derivative of L by the initial {v.name}",
+        )
+        line = self._from_parts(total, later, v, RESULTS)
+        equation = replace(line.equation, expr=at_time(line.equation.expr, 0), time=Integer(0))
+        name = unicode_of(v.name, 0)
+        reason = f"the boundary: {name} is read by the first step alone" if later else line.reason
+        rule = "boundary" if later else line.rule
+        uses = tuple(q.name for q in equation.uses)
+        return replace(line, equation=equation, rule=rule, reason=reason, uses=uses, holds=None)
+
+    def _shared(self, v: Variable) -> Step:
+        """∂L by what has no time: a sum over the steps, and what constants bring."""
+        parts = self._relevant_parts(v)
+        name = unicode_of(v.name)
+        stepwise = [p for p in parts if p.consumer.time is not None]
+        steady = [p for p in parts if p.consumer.time is None]
+        terms = [p.expr for p in steady]
+        if stepwise:
+            inside = common_factor([p.expr for p in stepwise])
+            terms.insert(0, TimeSum(inside, Integer(1), T))
+        adjoint = self.d.adjoint(v)
+        if not terms:
+            return make_step(
+                Equation(adjoint, zero_of(v), None), "zero", f"L does not depend on {name}", RESULTS
+            )
+        places = _words(_place(p) for p in parts)
+        if stepwise:
+            reason = (
+                f"{name} is the same at every step and is read in {places}, so what each step "
+                f"brings is added up; it is the total {_words(_adjoints(self.d, stepwise))} that "
+                "stands here, not the derivative of one step's loss"
+            )
+            rule = "shared parameter"
+        else:
+            reason = f"{name} is read in {places}, which has no time index"
+            rule = steady[0].rule if len(steady) == 1 else "several uses"
+        return make_step(Equation(adjoint, add(terms), None), rule, reason, RESULTS)
+
+    def _from_parts(
+        self, adjoint: Variable, parts: list[Part], v: Variable, section: str, result: bool = True
+    ) -> Step:
+        name = unicode_of(v.name, t)
+        if not parts:
+            why = "L does not depend on it" if v.name not in self.d.relevant else "nothing reads it"
+            reason = f"{name}: {why} here, so its derivative is zero"
+            return make_step(Equation(adjoint, zero_of(v)), "zero", reason, section, result=result)
+        expr = add(p.expr for p in parts)
+        if len(parts) == 1:
+            rule = parts[0].rule
+            reason = f"{name} is read in {_place(parts[0])} alone"
+        else:
+            rule = "several uses"
+            reason = f"{name} is read in {_words(_place(p) for p in parts)}; the parts add up"
+        kink = kink_words(p.consumer for p in parts)
+        return make_step(Equation(adjoint, expr), rule, reason + kink, section, result=result)
+
+
+def change_line(d: Differentiated, equation: Equation) -> Step | None:
+    """The line that says how an equation changes, or None if nothing in it does."""
+    found = d.changes[equation.variable.name]
+    if found.expr is None:
+        return None
+    name = unicode_of(equation.variable.name, equation.time)
+    rule = next((r for r in ("chain rule", "quotient rule", "product rule") if r in found.rules),
+                found.rules[-1] if found.rules else "sum")  # fmt: skip
+    reason = (
+        f"what a small change of everything in the equation of {name} does to it, to first order"
+    )
+    line = Equation(d.tangent(equation.variable), found.expr, equation.time)
+    return make_step(line, rule, reason + kink_words([equation]), CHANGES, result=False)
+
+
+def make_step(
+    equation: Equation, rule: str, reason: str, section: str, result: bool = True
+) -> Step:
+    """A line, with what it uses and the steps at which it holds."""
+    uses = tuple(q.name for q in equation.uses)
+    holds = (Integer(1), T) if equation.time == t else None
+    return Step(equation, rule, reason, uses, section, result, holds)
+
+
+def zero_of(v: Variable) -> Any:
+    """Zero, of the shape of a variable."""
+    zero = Number("0")
+    return zero if v.scalar else Spread(zero, *v.shape)
+
+
+def _place(part: Part) -> str:
+    if part.rule == "the loss of this step":
+        return "the loss of this step"
+    equation = part.consumer
+    if part.time == t - 1:
+        return f"{_at(equation, t + 1)} of the next step"
+    return str(equation)
+
+
+def _at(equation: Equation, time: Any) -> str:
+    return str(replace(equation, expr=at_time(equation.expr, time), time=time))
+
+
+def _adjoints(d: Differentiated, parts: Iterable[Part]) -> list[str]:
+    names = [unicode_of(d.adjoint(p.consumer.variable).name, t) for p in parts]
+    return list(dict.fromkeys(names))
+
+
+def _words(items: Iterable[str]) -> str:
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def kink_words(equations: Iterable[Equation]) -> str:
+    """What is taken where a function has no slope, in words; empty if there is no such place."""
+    said: dict[str, None] = {}
+    for equation in equations:
+        expr = equation.expr
+        if not isinstance(expr, Apply):
+            continue
+        if len(expr.operands) > 1 and expr.name_ in ("max", "min"):
+            said.setdefault(f"where both arguments of {expr.name_} are equal, the first one counts")
+        elif "'" not in expr.name_:
+            for place, value in kinks(expr.name_):
+                said.setdefault(
+                    f"at {place}, where {expr.name_} has no slope, {float(value):.6g} is taken, as "
+                    "Keras takes it"
+                )
+    return "".join(f"; {words}" for words in said)
+
+
+def _without_ell(part: Part) -> Part:
+    """∂ℓ_t/∂ℓ_t is one: it is left out of products."""
+    return replace(part, expr=_drop_unit(part.expr))
+
+
+def _drop_unit(expr: Any) -> Any:
+    from sympy import HadamardProduct, MatrixExpr
+
+    from ..algebra.nodes import Divide, Scale, is_negative, negative
+
+    unit = marked(IMMEDIATE, "ell")
+    if is_negative(expr):
+        return negative(_drop_unit(expr.args[1]))
+    if isinstance(expr, Quantity):
+        return Number("1") if expr.label == unit else expr
+    if not isinstance(expr, MatrixExpr):
+        return expr
+
+    def is_unit(e: Any) -> bool:
+        while isinstance(e, Spread):
+            e = e.args[0]
+        return isinstance(e, Quantity) and e.label == unit
+
+    if isinstance(expr, (Scale, HadamardProduct, MatMul)):
+        rest = [_drop_unit(a) for a in expr.args if not is_unit(a)]
+        return rest[0] if len(rest) == 1 else expr.func(*rest)
+    if isinstance(expr, Divide):
+        return Divide(_drop_unit(expr.args[0]), expr.args[1])
+    return expr.func(*(_drop_unit(a) for a in expr.args))
+
+
+def _same_step(equations: list[Equation], output: str) -> set[str]:
+    """The names that reach the output within one step, the output among them."""
+    found = {output}
+    for equation in reversed(equations):
+        if equation.variable.name in found:
+            found |= {q.label for q in equation.uses if q.time == t}
+    return found
+
+
+def _descendants(equations: list[Equation], name: str) -> set[str]:
+    """The names that read a name within one step."""
+    found = {name}
+    for equation in equations:
+        if any(q.label in found and q.time == t for q in equation.uses):
+            found.add(equation.variable.name)
+    return found
+
+
+# --- written out over given steps ---------------------------------------------------------------
+
+
+def _written_out(lines: _Lines, steps: int, truncate: int | None) -> Iterator[Step]:
+    from .unrolling import unroll
+
+    d = lines.d
+    for step in unroll(d.bare, steps):
+        yield replace(step, section=FORWARD)
+    loss_lines = [s for s in lines.loss() if s.section == LOSS and s.result]
+    for k in range(1, steps + 1):
+        if lines.over == "all" or k == steps:
+            yield from (_at_number(s, k) for s in loss_lines)
+    timed = [*(e.variable for e in reversed(d.recurrent)),
+             *(v for v in d.cell.inputs if not d.is_target(v))]  # fmt: skip
+    plans = [(v, *lines.parts_of(v), lines._direct(v)) for v in timed]
+    for k in range(steps, 0, -1):
+        for v, now, later, direct in plans:
+            taken = [*(direct if lines.over == "all" or k == steps else []), *now]
+            cut = truncate is not None and k < steps and k % truncate == 0
+            parts = [*taken, *(later if k < steps and not cut else [])]
+            section = RESULTS if v.role == Role.INPUT else BACKWARD
+            line = lines._from_parts(d.adjoint(v), parts, v, section)
+            line = _at_number(line, k)
+            if cut and later:
+                dropped = at_time(add(p.expr for p in later), k)
+                line = replace(
+                    line, dropped=dropped, rule="truncated",
+                    reason=f"step {k} ends a block: what step {k + 1} would bring is left out",
+                )  # fmt: skip
+            yield line
+    for line in lines.results():
+        if line.equation.time == 0:
+            yield _at_number(line, 0)
+        elif line.equation.time is None:
+            yield _sum_written_out(line, steps)
+
+
+def _at_number(step: Step, k: int) -> Step:
+    equation = step.equation
+    moved = replace(equation, expr=at_time(equation.expr, k), time=Integer(k))
+    uses = tuple(q.name for q in moved.uses)
+    return replace(step, equation=moved, uses=uses, holds=None)
+
+
+def _sum_written_out(step: Step, steps: int) -> Step:
+    def written(expr: Any) -> Any:
+        if isinstance(expr, TimeSum):
+            return add(at_time(expr.operand, k) for k in range(1, steps + 1))
+        return expr
+
+    equation = step.equation
+    expr = equation.expr
+    terms = expr.args if expr.is_MatAdd else (expr,)
+    whole = replace(equation, expr=add(map(written, terms)))
+    return replace(step, equation=whole, uses=tuple(q.name for q in whole.uses))
+
+
+__all__ = ["LOSSES", "Differentiated", "backpropagate", "change_line", "check_steps", "code_of"]

@@ -1,0 +1,218 @@
+"""Naming what is nested: before a cell is differentiated, every function stands alone.
+
+    h_t = tanh(x_t W + h_{t-1} U + b)     becomes     a_t = x_t W + h_{t-1} U + b
+                                                      h_t = tanh(a_t)
+
+so that each slope can be written in a name, and nothing is substituted into anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from sympy import HadamardProduct, MatMul, MatrixExpr, Transpose
+
+from ..algebra.functions import ROWS
+from ..algebra.nodes import (
+    Apply,
+    Concat,
+    Divide,
+    Number,
+    Power,
+    RowApply,
+    Scale,
+    Spread,
+    is_negative,
+)
+from ..names import ACCENTS, canonical, fault_of, t
+from ..nouns import Cell, Equation, Quantity, Role, Variable, quantities
+
+#: Letters for what is named: arguments of functions, and other nested values.
+_ARGUMENTS = "aesnpq"
+_VALUES = "uvwrgz"
+
+
+def named(cell: Cell) -> Cell:
+    """The cell with its nested pre-activations and values named; the same function of its inputs.
+
+    Returns:
+        A cell (never a network) whose right sides hold a nonlinear function only at the top,
+        applied to names.
+    """
+    plan = [_Split(e) for e in cell.equations]
+    for split in plan:
+        split.right = split.visit(split.equation.expr, top=True)
+    names = _fresh_names(cell, plan)
+    equations: list[Equation] = []
+    variables = list(cell.variables)
+    for split in plan:
+        table: dict[str, Quantity] = {}
+        for part in split.parts:
+            expr = _filled(part.expr, table)
+            timed = any(q.time is not None for q in quantities(expr))
+            name = names[split.equation.variable.name, part.key]
+            role = Role.INTERMEDIATE if timed else Role.CONSTANT
+            shape = (expr.shape[0], expr.shape[1])
+            variable = Variable(
+                name, role, shape, f"{part.words} of {split.equation.variable.name}"
+            )
+            variables.append(variable)
+            equations.append(Equation(variable, expr, t if timed else None))
+            table[part.key] = variable.here
+        right = _filled(split.right, table)
+        equations.append(replace(split.equation, expr=right))
+    order = list(Role)
+    variables.sort(key=lambda v: order.index(v.role))
+    return Cell(
+        cell.name, tuple(equations), tuple(variables), cell.output, cell.title, cell.description,
+        cell.source, cell.text, cell.sizes,
+    )  # fmt: skip
+
+
+@dataclass
+class _Part:
+    """A nested expression that gets a name; `key` stands for it until the name is chosen."""
+
+    key: str
+    expr: Any
+    argument: bool
+
+    @property
+    def words(self) -> str:
+        return "pre-activation" if self.argument else "value inside the equation"
+
+
+@dataclass
+class _Split:
+    """One equation, taken apart."""
+
+    equation: Equation
+    parts: list[_Part] = field(default_factory=list)
+    right: Any = None
+
+    def visit(self, expr: Any, top: bool = False) -> Any:
+        """The expression with its nested parts replaced by placeholders."""
+        if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
+            return expr
+        match expr:
+            case Apply() | RowApply():
+                if isinstance(expr, RowApply) and ROWS[expr.name_].reduces:
+                    return expr.func(*(self.visit(a) for a in expr.args))
+                args = [self.plain(self.visit(a), argument=True) for a in expr.args]
+                whole = expr.func(*args)
+                return whole if top else self.name(whole, argument=False)
+            case MatMul() if is_negative(expr):
+                return MatMul(expr.args[0], self.visit(expr.args[1]))
+            case HadamardProduct() | Divide() | Power() | MatMul():
+                return expr.func(*(self.product_named(self.visit(a)) for a in expr.args))
+            case Scale():
+                factor, other = (self.visit(a) for a in expr.args)
+                return Scale(factor, other if _rank_one(other) else self.product_named(other))
+            case Concat() if not top:
+                # A slice of an adjoint reads better when what was joined has a name.
+                return self.name(expr.func(*(self.visit(a) for a in expr.args)), argument=False)
+        return expr.func(*(self.visit(a) for a in expr.args))
+
+    def plain(self, expr: Any, argument: bool) -> Any:
+        return (
+            expr if not isinstance(expr, MatrixExpr) or _leaf(expr) else self.name(expr, argument)
+        )
+
+    def product_named(self, expr: Any) -> Any:
+        """A factor that holds a matrix product is used more than once: by each derivative."""
+        holds = isinstance(expr, MatrixExpr) and not _leaf(expr) and _has_product(expr)
+        return self.name(expr, argument=False) if holds else expr
+
+    def name(self, expr: Any, argument: bool) -> Any:
+        if isinstance(expr, Spread):  # the name is of what is spread
+            return Spread(self.name(expr.args[0], argument), *expr.args[1:])
+        for part in self.parts:
+            if part.expr == expr:
+                return _placeholder(part.key, expr)
+        key = f"#{len(self.parts)}"
+        self.parts.append(_Part(key, expr, argument))
+        return _placeholder(key, expr)
+
+
+def _placeholder(key: str, expr: Any) -> Quantity:
+    timed = any(q.time is not None for q in quantities(expr))
+    rows, cols = expr.shape
+    return Quantity(key, rows, cols, t if timed else None)
+
+
+def _leaf(expr: Any) -> bool:
+    """A name, a number, or one of these with a sign, spread or transposed."""
+    while (is_negative(expr) or isinstance(expr, (Spread, Transpose))) and len(expr.args):
+        expr = expr.args[1] if is_negative(expr) else expr.args[0]
+    return isinstance(expr, (Quantity, Number))
+
+
+def _has_product(expr: Any) -> bool:
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, MatMul) and not is_negative(node):
+            return True
+        if isinstance(node, MatrixExpr) and not isinstance(node, Quantity):
+            stack.extend(node.args)
+    return False
+
+
+def _rank_one(expr: Any) -> bool:
+    """k^⊤ v: its inner product with a matrix G is the plain product k G v^⊤."""
+    return (
+        isinstance(expr, MatMul)
+        and len(expr.args) == 2
+        and expr.args[0].shape[1] == 1
+        and all(map(_leaf, expr.args))
+    )
+
+
+def _filled(expr: Any, table: dict[str, Quantity]) -> Any:
+    if isinstance(expr, Quantity):
+        return table.get(expr.label, expr)
+    if not isinstance(expr, MatrixExpr):
+        return expr
+    return expr.func(*(_filled(a, table) for a in expr.args))
+
+
+def _fresh_names(cell: Cell, plan: list[_Split]) -> dict[tuple[str, str], str]:
+    """A name for each part: `a` for the only pre-activation, `a_i`, `a_f` where there are more."""
+    taken = {v.name for v in cell.variables} | {str(s) for s in cell.dims} | {"ell", "L", "N"}
+    result: dict[tuple[str, str], str] = {}
+    for argument, letters in ((True, _ARGUMENTS), (False, _VALUES)):
+        wanted = [(s.equation.variable.name, p.key) for s in plan for p in s.parts
+                  if p.argument == argument]  # fmt: skip
+        owners = [owner for owner, _ in wanted]
+        for owner, key in wanted:
+            base, *parts = owner.split("_")
+            short = [p for p in parts if p not in ACCENTS]
+            alone = len({tuple(o.split("_")[1:]) for o in owners}) == len(set(owners))
+            subscripts = [short] if alone else []
+            for name in _candidates(letters, [*subscripts, [*parts, base]]):
+                clash = name in taken or fault_of(name) or _ambiguous(name, taken)
+                if not clash:
+                    break
+            taken.add(name)
+            result[owner, key] = name
+    return result
+
+
+def _candidates(letters: str, subscripts: list[list[str]]) -> Iterable[str]:
+    for parts in subscripts:
+        for letter in letters:
+            yield canonical(letter, parts)
+    for n in count(1):
+        yield f"node_{'abcdefghij'[n % 10]}{n}"
+
+
+def _ambiguous(name: str, taken: set[str]) -> bool:
+    """Whether a name is how another is written at a step (`a_1`), or the other way round."""
+    base, _, step = name.rpartition("_")
+    if step.isdigit() and base in taken:
+        return True
+    return any(other.rpartition("_")[0] == name and other.rpartition("_")[2].isdigit()
+               for other in taken)  # fmt: skip

@@ -20,8 +20,10 @@ _HOMES = {
     "CheckError": "errors",
     "Comparison": "nouns",
     "Control": "nouns",
+    "Costs": "derive",
     "Derivation": "nouns",
     "Equation": "nouns",
+    "Flow": "checking",
     "GradientFunction": "numeric",
     "InputError": "errors",
     "LanguageError": "errors",
@@ -33,7 +35,9 @@ _HOMES = {
     "Step": "nouns",
     "Variable": "nouns",
     "backpropagate": "derive",
+    "count": "derive",
     "document": "documents",
+    "flow": "checking",
     "jacobian": "derive",
     "lambdify": "numeric",
     "matrices": "derive",
@@ -44,6 +48,7 @@ _HOMES = {
     "stack": "derive",
     "to_html": "documents",
     "to_latex": "printing",
+    "to_svg": "documents",
     "to_text": "printing",
     "unroll": "derive",
     "verify": "checking",
@@ -54,10 +59,14 @@ __all__ = ["__version__", "cells", *_HOMES]
 
 if TYPE_CHECKING:
     from . import cells as cells
+    from .checking import Flow as Flow
+    from .checking import flow as flow
     from .checking import read_back as read_back
     from .checking import verify as verify
     from .checking import verify_lines as verify_lines
+    from .derive import Costs as Costs
     from .derive import backpropagate as backpropagate
+    from .derive import count as count
     from .derive import jacobian as jacobian
     from .derive import matrices as matrices
     from .derive import rtrl as rtrl
@@ -65,6 +74,7 @@ if TYPE_CHECKING:
     from .derive import unroll as unroll
     from .documents import document as document
     from .documents import to_html as to_html
+    from .documents import to_svg as to_svg
     from .errors import CheckError as CheckError
     from .errors import InputError as InputError
     from .errors import LanguageError as LanguageError

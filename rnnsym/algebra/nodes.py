@@ -300,6 +300,7 @@ def transposed_form(expr: Any) -> Any:
 
 __all__ = [
     "Apply", "Concat", "Diag", "Diagonal", "Divide", "Eye", "Filled", "HadamardProduct", "Inner",
-    "MatAdd", "MatMul", "Number", "Power", "RowApply", "Scale", "Size", "Slice", "Spread", "TimeSum", "Transpose",
-    "at_time", "is_negative", "negative", "replace_quantities", "resized", "transposed_form",
+    "MatAdd", "MatMul", "Number", "Power", "RowApply", "Scale", "Size", "Slice", "Spread",
+    "TimeSum", "Transpose", "at_time", "is_negative", "negative", "replace_quantities", "resized",
+    "transposed_form",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Checks that are shown to have power: independent values, comparisons, planted errors."""
 
+from .flows import Flow, flow
 from .lines import verify_lines
 from .verification import read_back, verify
 
-__all__ = ["read_back", "verify", "verify_lines"]
+__all__ = ["Flow", "flow", "read_back", "verify", "verify_lines"]

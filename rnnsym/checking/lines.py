@@ -195,7 +195,7 @@ def difference(trajectory: Trajectory, equation: Equation, k: int | None) -> tup
 
 
 #: Where the terms of a sum cancel, what is left is known only as well as they are.
-_CANCELLED = mpmath.mpf(10) ** -12
+_CANCELLED = mpmath.mpf(10) ** -10
 
 
 def _size_of_terms(trajectory: Trajectory, equation: Equation, k: int | None) -> Any:

@@ -114,8 +114,10 @@ def _axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[1:] if shape[0] == 1 else shape
 
 
-def error_of(found: Any, expected: Any) -> tuple[float, str]:
+def error_of(found: Any, expected: Any, plain: bool = False) -> tuple[float, str]:
     """The error of an array relative to the norm of the other, and where it parts.
+
+    A place is told as sample, step and unit; for an array that is no sequence (`plain`) by indices.
 
     Arrays of other shapes, empty ones and NaN give an infinite error: a check must fail on them.
     """
@@ -128,15 +130,17 @@ def error_of(found: Any, expected: Any) -> tuple[float, str]:
     difference = np.abs(found.astype(np.float64) - exact)
     if not np.isfinite(difference).all():
         place = np.unravel_index(int(np.argmin(np.isfinite(difference))), difference.shape)
-        return float("inf"), f"not finite at {_place(place)}"
+        return float("inf"), f"not finite at {_place(place, plain)}"
     norm = float(np.linalg.norm(exact))
     error = float(np.linalg.norm(difference))
     relative = error / norm if norm > 0 else (0.0 if error == 0 else float("inf"))
     place = np.unravel_index(int(np.argmax(difference)), difference.shape)
-    return relative, f"{_place(place)}: {found[place]:.9g} against {expected[place]:.9g}"
+    return relative, f"{_place(place, plain)}: {found[place]:.9g} against {expected[place]:.9g}"
 
 
-def _place(index: tuple[Any, ...]) -> str:
+def _place(index: tuple[Any, ...], plain: bool) -> str:
+    if plain or not index:
+        return f"[{', '.join(str(int(i)) for i in index)}]"
     sample, *rest = (int(i) for i in index)
     step, *rest = rest or [0]
     unit = f", unit {', '.join(str(i) for i in rest)}" if rest else ""

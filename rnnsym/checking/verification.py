@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..derive import matrices, unroll
+from ..derive import backpropagate, count, jacobian, matrices, rtrl, unroll
 from ..errors import InputError, RnnsymError
 from ..frameworks import keras as keras_framework
 from ..language import CONVENTIONS, read
+from ..names import t
 from ..nouns import Cell, Comparison, Control, Derivation, Equation, Network, Report
-from ..numeric import lambdify
+from ..numeric import GradientFunction, lambdify
 from ..printing import tex_lines
 from .exact import evaluate
+from .lines import target_like, verify_lines, wrong_lines
+from .operations import multiply_adds
 from .plant import planted
 from .samples import Sample, default_sizes, draw, error_of
 
@@ -44,6 +47,7 @@ def verify(
     *,
     seed: int = 0,
     steps: int | None = None,
+    gradient: bool = False,
     progress: Progress = _silent,
 ) -> Report:
     """Compare a cell or network with a framework's own layer, on random non-zero weights.
@@ -59,6 +63,8 @@ def verify(
         against: "keras", or "latex" for the printed formula alone (no TensorFlow).
         seed: of the random numbers.
         steps: the number of time steps.
+        gradient: check the backward pass as well: every line of the derivation by itself
+            (`verify_lines`), and against Keras all gradients by TensorFlow's `GradientTape`.
         progress: is told what is done next.
 
     Returns:
@@ -70,7 +76,16 @@ def verify(
     if not isinstance(subject, Cell):
         raise InputError(f"verify takes a cell or network, not {type(subject).__name__}")
     if against == "latex":
-        return read_back(subject, seed=seed)
+        report = read_back(subject, seed=seed)
+        if not gradient:
+            return report
+        lines, wrong_ = _lines(subject, seed, progress)
+        counts = tuple(_counts(subject, seed))
+        return replace(
+            report,
+            comparisons=report.comparisons + counts + lines,
+            controls=report.controls + wrong_,
+        )
     if against != "keras":
         raise InputError(f"unknown framework '{against}'; there are keras, latex")
     if steps is not None and steps < 1:
@@ -101,6 +116,11 @@ def verify(
             "Keras",
         ),
     ]
+    if gradient:
+        more, wrong = _gradients(subject, seed, progress)
+        lines, wrong_lines_ = _lines(subject, seed, progress)
+        comparisons += [*more, *_counts(subject, seed), *lines]
+        controls += [*wrong, *wrong_lines_]
     return Report(
         subject.name,
         "; ".join(dict.fromkeys(p.words for p in witness.parts)),
@@ -110,6 +130,135 @@ def verify(
         sample.sizes,
         tuple(_remarks(subject, witness)),
     )
+
+
+def _lines(
+    subject: Cell, seed: int, progress: Progress
+) -> tuple[tuple[Comparison, ...], tuple[Control, ...]]:
+    """Every line of every derivation of a cell, each by itself."""
+    progress("checking every line of the derivations by differences")
+    derivations = [backpropagate(subject)]
+    if subject.states:
+        derivations.append(jacobian(subject))
+    if subject.parameters:
+        derivations.append(rtrl(subject))
+    reports = [verify_lines(d, seed=seed) for d in derivations]
+    comparisons = tuple(
+        replace(c, what=f"line by itself: {c.what}") for r in reports for c in r.comparisons
+    )
+    return comparisons, tuple(c for r in reports for c in r.controls)
+
+
+def _counts(subject: Cell, seed: int) -> Iterable[Comparison]:
+    """The multiply-adds of the formulas against those that the generated code does."""
+    sample = _sample(subject, seed + 4, default_sizes(subject), 5)
+    sizes = {**sample.sizes, "N": len(sample.inputs[0]), "T": sample.steps}
+    costs = count(subject)
+    values = costs.at(**sizes)
+    function = lambdify(subject)
+    arguments = function.prepare(sample.inputs, sample.states, sample.weights)
+    output = function.compute(*arguments)
+    forward = multiply_adds(function.source, function.compute.__name__, arguments)
+    yield Comparison(
+        f"multiply-adds forward: {costs.forward} = {values['forward']}, the code does {forward}",
+        values["forward"] == forward,
+    )
+    gradient = lambdify(subject, gradient=True)
+    arguments = gradient.prepare((*sample.inputs, output), sample.states, sample.weights)
+    both = multiply_adds(gradient.source, gradient.compute.__name__, arguments)
+    yield Comparison(
+        f"multiply-adds backward: {costs.backward} = {values['backward']}, the code does "
+        f"{both - forward}",
+        values["backward"] == both - forward,
+    )
+
+
+#: Losses, the steps that they are taken over, and the number of steps, that are compared with
+#: TensorFlow. The first also has planted errors.
+_LOSSES = (
+    ("general", "all", 7), ("general", "all", 50), ("squared_error", "all", 7),
+    ("softmax_cross_entropy", "last", 7), ("binary_cross_entropy", "all", 7),
+)  # fmt: skip
+
+
+def _gradients(
+    subject: Cell, seed: int, progress: Progress
+) -> tuple[list[Comparison], list[Control]]:
+    """All gradients against TensorFlow's `GradientTape`, in float64; wrong ones first."""
+    comparisons: list[Comparison] = []
+    controls: list[Control] = []
+    models: dict[int, tuple[Sample, keras_framework.Model]] = {}
+    for loss, over, steps in _LOSSES:
+        try:
+            derivation = backpropagate(subject, loss=loss, over=over)
+        except InputError:
+            continue  # a loss of row vectors, and the output is none
+        progress(f"gradients against GradientTape: {loss}, T = {steps}")
+        if steps not in models:
+            sample = _sample(subject, seed + 2, default_sizes(subject), steps)
+            model = keras_framework.Model(subject, sample.sizes, steps, "float64")
+            model.set_weights(sample.weights)
+            models[steps] = (sample, model)
+        sample, model = models[steps]
+        output = sample.call(lambdify(subject))
+        output = output if over == "all" else output[:, -1]
+        target = target_like(output, loss, np.random.default_rng(seed + 3))
+        value, expected = model.gradients(sample.inputs, sample.states, target, loss, over)
+        if not controls:
+            controls += _gradient_controls(derivation, sample, target, expected)
+        where = f"{loss.replace('_', ' ')} over {over}, T = {steps}, against GradientTape, float64"
+        function = lambdify(derivation)
+        assert isinstance(function, GradientFunction)
+        ours, gradients = function(
+            *sample.inputs, target, initial_state=sample.states, **sample.weights
+        )
+        comparisons.append(
+            _compared(f"loss: {where}", np.reshape(ours, (1, 1, 1)), np.reshape(value, (1, 1, 1)),
+                      "float64")
+        )  # fmt: skip
+        comparisons += [_gradient_of(name, found, expected[name], where)
+                        for name, found in gradients.items()]  # fmt: skip
+    return comparisons, controls
+
+
+def _gradient_of(name: str, found: Any, expected: Any, where: str) -> Comparison:
+    found = np.reshape(found, np.shape(expected))
+    what = f"∂L/∂{name}: {where}"
+    error, place = error_of(found, expected, plain=True)
+    tolerance = TOLERANCE["float64"]
+    return Comparison(what, error <= tolerance, error, tolerance, REASONS["float64"], place)
+
+
+def _gradient_controls(
+    derivation: Derivation, sample: Sample, target: Any, expected: Mapping[str, Any]
+) -> Iterable[Control]:
+    """Wrong lines through the generated code: one of each kind must differ from TensorFlow."""
+    seen: set[str] = set()
+    for i, step in enumerate(derivation.steps):
+        if step.section not in ("backward", "gradients"):
+            continue
+        for kind, wrong in wrong_lines(step.equation):
+            if kind in seen or wrong.time not in (t, None):
+                continue
+            steps = list(derivation.steps)
+            steps[i] = replace(step, equation=wrong)
+            try:
+                function = lambdify(replace(derivation, steps=tuple(steps)))
+                assert isinstance(function, GradientFunction)
+                _, gradients = function(
+                    *sample.inputs, target, initial_state=sample.states, **sample.weights
+                )
+            except (KeyError, NameError, ValueError):
+                continue  # a line that cannot run is no wrong number
+            errors = [
+                error_of(np.reshape(g, np.shape(expected[n])), expected[n], plain=True)[0]
+                for n, g in gradients.items()
+            ]
+            rejected = not max(errors) <= TOLERANCE["float64"]
+            if not rejected:
+                continue  # tried again at another line: this one changes nothing here
+            seen.add(kind)
+            yield Control(f"{kind}, in the gradient's code: {wrong}", True, max(errors))
 
 
 def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None = None) -> Report:

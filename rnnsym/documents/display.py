@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..checking import Flow
 from ..errors import InputError
 from ..nouns import Cell, Report
 from ..printing import to_latex, to_text
 from .environment import html_environment
+from .plots import plot_of
 from .rendering import symbol_rows
 
 
@@ -32,3 +34,16 @@ def to_html(subject: Cell | Report) -> str:
             .render(report=subject, summary=to_text(subject).splitlines()[0])
         )
     raise InputError(f"there is no HTML for {type(subject).__name__}")
+
+
+def to_svg(subject: Flow) -> str:
+    """A picture of a gradient flow: the norms against the distance, on a logarithmic scale.
+
+    It takes the colour of the text around it, and says in words what it shows.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if not isinstance(subject, Flow):
+        raise InputError(f"there is no picture of {type(subject).__name__}")
+    return html_environment().get_template("flow.svg.j2").render(**plot_of(subject))

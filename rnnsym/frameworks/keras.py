@@ -19,7 +19,9 @@ from ..algebra.nodes import (
     Apply,
     Concat,
     Diag,
+    Diagonal,
     Divide,
+    Inner,
     Number,
     Power,
     RowApply,
@@ -220,6 +222,54 @@ class Model:
         rows, cols = self.shape(self.cell.output)
         return out if rows == 1 else out.reshape(count, steps, rows, cols)
 
+    def gradients(
+        self, inputs: tuple[Array, ...], states: Mapping[str, Array], target: Array,
+        loss: str = "general", over: str = "all",
+    ) -> tuple[float, dict[str, Array]]:  # fmt: skip
+        """The loss and its gradients by TensorFlow's `GradientTape`.
+
+        Args:
+            inputs: (N, T, …) arrays; `states` the initial states by name.
+            target: the target, or ∂ℓ_t/∂y_t for the loss "general", like the output.
+            loss: which loss, in TensorFlow's own functions; `over` "all" steps or the "last".
+
+        Returns:
+            The loss, and the gradients by the names that our functions give them: inputs, initial
+            states (`h_0`), parameters.
+        """
+        import tensorflow as tf
+
+        count, steps = inputs[0].shape[:2]
+        flat: list[Array] = [x.reshape(count, steps, -1) for x in inputs]
+        flat += [states[v.name].reshape(count, -1) for v in self.cell.states]
+        tensors = [tf.constant(a, self.dtype) for a in flat]
+        variables = [v for layer in self.layers for v in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            out = self.model(tensors if len(tensors) > 1 else tensors[0])
+            y = out if over == "all" else out[:, -1]
+            value = _loss(tf, loss, y, tf.constant(target.reshape(y.shape), self.dtype))
+        sources = [*tensors, *(v.value for v in variables)]
+        found = tape.gradient(value, sources, unconnected_gradients="zero")
+        arrays = [np.asarray(tf.convert_to_tensor(g)) for g in found]
+        names = [v.name for v in self.cell.inputs] + [f"{v.name}_0" for v in self.cell.states]
+        like = [*inputs, *(states[v.name] for v in self.cell.states)]
+        result = {n: a.reshape(x.shape) for n, a, x in zip(names, arrays, like)}
+        weights = [name for order in self._orders for name in order]
+        for name, array in zip(weights, arrays[len(names) :], strict=True):
+            result[name] = array.reshape(self.shape(self.cell[name]))
+        return float(value), result
+
+
+def _loss(tf: Any, name: str, y: Any, target: Any) -> Any:
+    if name == "general":
+        return tf.reduce_sum(y * target)
+    if name == "squared_error":
+        return tf.reduce_sum((y - target) ** 2) / 2
+    if name == "softmax_cross_entropy":
+        return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(target, y))
+    return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(target, y))
+
 
 def _cell_layer(keras: Any, cell: Cell, model: Model) -> Any:
     """A Keras RNN cell that computes our equations with `keras.ops`, one sample a row."""
@@ -321,6 +371,11 @@ def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], mo
                 return _row_function(
                     ops, node.name_, go(node.operand), [go(a) for a in node.options]
                 )
+            case Inner():
+                product = go(node.args[0]) * go(node.args[1])
+                return ops.sum(product, axis=(1, 2), keepdims=True)
+            case Diagonal():
+                return ops.diagonal(go(node.args[1]), axis1=1, axis2=2)[:, None, :]
             case Diag():
                 value = go(node.args[0])
                 size = value.shape[2]
@@ -337,6 +392,7 @@ def _function(ops: Any, keras: Any, name: str) -> Any:
         "min": ops.minimum,
         "step": lambda z: ops.cast(z > 0, z.dtype),
         "erfc": lambda z: 1 - ops.erf(z),
+        "softsign": keras.activations.softsign,
         "gelu": lambda z: keras.activations.gelu(z, approximate=False),
         "gelu_tanh": lambda z: keras.activations.gelu(z, approximate=True),
     }
@@ -353,6 +409,6 @@ def _row_function(ops: Any, name: str, z: Any, options: list[Any]) -> Any:
         epsilon = options[0] if options else 0.001
         centred = z - ops.mean(z, axis=-1, keepdims=True)
         return centred / ops.sqrt(ops.mean(centred**2, axis=-1, keepdims=True) + epsilon)
-    if name == "softmax":
-        return ops.softmax(z, axis=-1)
+    if name in ("softmax", "log_softmax"):
+        return getattr(ops, name)(z, axis=-1)
     return getattr(ops, name)(z, axis=-1, keepdims=True)

@@ -14,6 +14,7 @@ from ..derive import backpropagate
 from ..errors import InputError
 from ..names import code_of
 from ..nouns import Cell, Derivation, Variable
+from .compiling import compiled
 from .gradient import bare_cell, gradient_source, target_of
 from .source import Source, loop_source, straight_source
 
@@ -92,8 +93,8 @@ class NumericFunction:
         self.source = source.text
         self.trace_source = trace_source.text if trace_source is not None else ""
         self.steps = steps
-        self.compute = _compiled(source)
-        self._trace = _compiled(trace_source) if trace_source is not None else None
+        self.compute = compiled(source)
+        self._trace = compiled(trace_source) if trace_source is not None else None
         self._zeros = np.zeros(0)
         self._axes = {v.name: _axes(v) for v in cell.variables}
         self._known = {v.name for v in cell.parameters}
@@ -485,14 +486,3 @@ def _shape_words(variable: Variable, lead: str = "") -> str:
     sizes = variable.shape[1:] if variable.shape[0] == 1 else variable.shape
     words = f"{lead}{', '.join(map(str, sizes))}"
     return f"({words},)" if "," not in words else f"({words})"
-
-
-def _compiled(source: Source) -> Any:
-    """Define the function of a generated source.
-
-    The source is printed from SymPy expressions whose names are checked identifiers; no text of a
-    user's is part of it.
-    """
-    namespace: dict[str, Any] = {"__name__": "rnnsym.generated"}
-    exec(compile(source.text, f"<generated {source.function}>", "exec"), namespace)  # noqa: S102
-    return namespace[source.function]

@@ -65,7 +65,7 @@ class _Phase:
         return [q for q in self.reads if q.time is not None and q not in self.defines]
 
 
-class _Names:
+class Names:
     """Code names that never meet: a derived name gives way to one of the text."""
 
     def __init__(self, cell: Cell) -> None:
@@ -95,7 +95,7 @@ class _Program:
         self.d = Differentiated.of(derivation)
         self.bare = bare_cell(derivation)
         self.target = target_of(derivation)
-        self.names = _Names(self.d.cell)
+        self.names = Names(self.d.cell)
         self.writer = Writer(self.bare, False, self.names.quantity)
         # A sequence of these has one more entry, for what stands before the first step.
         self.longer = {v.name for v in (*self.bare.states, *self.bare.delayed)}
@@ -426,7 +426,7 @@ def _straight(derivation: Derivation) -> Source:
     """One line for each line of a derivation that is written out over its steps."""
     d = Differentiated.of(derivation)
     bare, target = bare_cell(derivation), target_of(derivation)
-    names = _Names(d.cell)
+    names = Names(d.cell)
     w = Writer(bare, False, names.quantity)
     length = derivation.length or 0
     given = d.immediate(d.output)

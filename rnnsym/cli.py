@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -193,13 +194,22 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @_cell_options()
 @click.option("--to", metavar="tex|md", default="tex", show_default=True, help="The format.")
 @click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
+@click.option("--what", metavar="PARTS", default="forward", show_default=True,
+              help="Parts, split by commas: forward, bptt, jacobian, rtrl, cost.")  # fmt: skip
+@click.option("--loss", metavar="NAME", default="general", show_default=True,
+              help="The loss of bptt: general, squared_error, softmax_cross_entropy, "
+              "binary_cross_entropy.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Give every line its rule, its reason and the shapes.")
 @click.option("-o", "--output", metavar="PATH", help="Write to a file instead of the terminal.")
-def export(to: str, steps: int, output: str | None, convention: str, **which: Any) -> None:
+def export(
+    to: str, steps: int, what: str, loss: str, full: bool, output: str | None, convention: str,
+    **which: Any,
+) -> None:  # fmt: skip
     """Write a cell's derivation as a document, read back and checked before it is written."""
     cell = _one_cell(convention=convention, **which)
     from .documents import document
 
-    text = document(cell, to, convention=convention, steps=steps)
+    text = document(cell, to, convention=convention, steps=steps, what=what, loss=loss, full=full)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -208,15 +218,122 @@ def export(to: str, steps: int, output: str | None, convention: str, **which: An
 
 
 @main_group.command()
+@_cell_options()
+@click.option("--what", metavar="PART", default="bptt", show_default=True,
+              help="bptt, jacobian or rtrl.")  # fmt: skip
+@click.option("--steps", type=int, help="Write out so many steps (bptt); T is a symbol without.")
+@click.option("--loss", metavar="NAME", default="general", show_default=True,
+              help="The loss of bptt.")  # fmt: skip
+@click.option("--over", metavar="all|last", default="all", show_default=True,
+              help="The steps that the loss is taken over.")  # fmt: skip
+@click.option("--truncate", type=int, help="Cut the steps into blocks of so many.")
+@click.option("--full", is_flag=True, help="Give every line its rule and its reason.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def derive(
+    what: str, steps: int | None, loss: str, over: str, truncate: int | None, full: bool,
+    as_json: bool, convention: str, **which: Any,
+) -> None:  # fmt: skip
+    """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown."""
+    from .derive import backpropagate, jacobian, rtrl
+    from .printing import to_text
+
+    if what not in ("bptt", "jacobian", "rtrl"):
+        raise InputError(f"unknown part '{what}'; there are bptt, jacobian, rtrl")
+    cell = _one_cell(convention=convention, **which)
+    if what == "bptt":
+        derivation = backpropagate(cell, steps=steps, loss=loss, over=over, truncate=truncate)
+    else:
+        derivation = jacobian(cell) if what == "jacobian" else rtrl(cell)
+    report = derivation.check()
+    shown = derivation if full else derivation.terse()
+    if as_json:
+        _print_json({
+            "title": derivation.title, "verdict": report.verdict, "seed": report.seed,
+            "lines": [
+                {"line": to_text(s.equation, convention=convention), "section": s.section,
+                 "rule": s.rule, "reason": s.reason.replace("`", ""),
+                 "shapes": {str(q): f"{q.shape[0]} × {q.shape[1]}" for q, _ in s.shapes}}
+                for s in shown
+            ],
+        })  # fmt: skip
+        return
+    console = _console()
+    console.print(derivation.title, style="bold", markup=False, highlight=False)
+    for section, lines in shown.sections.items():
+        console.print(f"\n{section or 'lines'}", style="italic", markup=False, highlight=False)
+        for s in lines:
+            line = to_text(s.equation, convention=convention)
+            holds = f"    for t = {s.holds[0]}, …, {s.holds[1]}" if s.holds else ""
+            _print_line(f"  {line}{holds}")
+            if full:
+                _print_line(f"      {s.rule}: {s.reason.replace('`', '')}")
+            if s.dropped is not None:
+                left = to_text(replace(s.equation, expr=s.dropped), convention=convention)
+                _print_line(f"      left out: {left.partition(' = ')[2]}")
+    worst = max(c.error or 0.0 for c in report.comparisons)
+    seen = sum(c.rejected for c in report.controls)
+    console.print(
+        f"\n{len(report.comparisons)} lines {report.verdict} by differences at 50 digits, the "
+        f"largest error {worst:.1e}; {seen} planted wrong lines rejected (seed {report.seed})",
+        markup=False, highlight=False,
+    )  # fmt: skip
+
+
+def _print_line(text: str) -> None:
+    # A formula is not broken: whoever pipes it gets it whole.
+    click.echo(text)
+
+
+@main_group.command()
+@_cell_options()
+@click.option("--steps", default=100, show_default=True, help="The longest distance in time.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--scale", default=1.0, show_default=True, help="A factor on random matrices.")
+@click.option("-o", "--output", metavar="PATH", help="Write a picture (SVG).")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+def flow(
+    steps: int, seed: int, scale: float, output: str | None, as_json: bool, convention: str,
+    **which: Any,
+) -> None:  # fmt: skip
+    """Measure how the gradient grows or fades with the distance in time."""
+    cell = _one_cell(convention=convention, **which)
+    if seed < 0:
+        raise InputError(f"a seed is a whole number from 0 on, not {seed}")
+    from .checking import flow as measure
+
+    found = measure(cell, steps, seed=seed, scale=scale)
+    if output is not None:
+        from .documents import to_svg
+
+        write_text(Path(output), to_svg(found))
+        _say(f"wrote {output}")
+    if as_json:
+        _print_json(found.to_dict())
+        return
+    names = list(found.norms)
+    table = _table("distance", *names)
+    shown = sorted({1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, steps})
+    for k in (k for k in shown if k <= steps):
+        table.add_row(*_plain(str(k), *(f"{found.norms[n][k - 1]:.3e}" for n in names)))
+    console = _console()
+    console.print(table)
+    words = ", ".join(f"{k} = {v}" for k, v in found.sizes.items())
+    console.print(f"seed {seed}, {words}", markup=False, highlight=False)
+
+
+@main_group.command()
 @_cell_options(many=True)
 @click.option("--against", metavar="keras|latex", default="keras", show_default=True,
               help="keras, or latex for the printed formula alone (no TensorFlow).")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--gradient", is_flag=True,
+              help="Check the backward pass as well: gradients, and every line.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     cells: tuple[str, ...],
     against: str,
     seed: int,
+    gradient: bool,
     as_json: bool,
     equations: str | None,
     path: str | None,
@@ -243,6 +360,7 @@ def verify(
                 subject,
                 against,
                 seed=seed,
+                gradient=gradient,
                 progress=lambda what, i=i, subject=subject: _say_aside(  # type: ignore[misc]
                     f"[{i}/{len(subjects)}] {subject.name}: {what}"
                 ),

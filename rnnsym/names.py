@@ -165,6 +165,11 @@ def unicode_of(name: str, time: Expr | None = None) -> str:
     return unicodedata.normalize("NFC", f"{text}_{subscript}")
 
 
+def said(name: str, time: Expr | None = None) -> str:
+    """A name inside a sentence, in backquotes, so that documents can print it as mathematics."""
+    return f"`{unicode_of(name, time)}`"
+
+
 def code_of(name: str, time: Expr | None = None) -> str:
     """Python identifier: `h_t`, `h_tm1`, `h_3`, `lambda_`; of derived ones `h_bar_t`, `dL_dW`."""
     mark, plain = unmarked(name)

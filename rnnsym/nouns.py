@@ -16,7 +16,7 @@ from sympy import Basic, Expr, Integer, MatrixExpr, MatrixSymbol, Symbol, expand
 from sympy.core.symbol import Str
 
 from .errors import CheckError, InputError
-from .names import code_of, t, tex_of, unicode_of
+from .names import TOTAL, code_of, t, tex_of, unicode_of, unmarked
 
 Shape = tuple[Expr, Expr]
 
@@ -391,6 +391,29 @@ class Derivation:
     def terse(self) -> Derivation:
         """The result lines alone."""
         return replace(self, steps=tuple(s for s in self.steps if s.result))
+
+    def lines_from(self, text: str, convention: str = "row") -> Derivation:
+        """Somebody's own lines, read with this derivation's symbols, as a derivation to check.
+
+        Args:
+            text: lines in LaTeX or plain text, such as `ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t)` or
+                `∂L/∂W = ∑_{t=1}^{T} x_t^⊤ ā_t`; one that reads t+1 is taken to hold before the last
+                step, any other of step t at every step.
+            convention: "row" or "column".
+
+        Raises:
+            LanguageError: where the text cannot be read with these symbols.
+        """
+        last = Symbol("T")
+        steps = []
+        for equation in _verb("read")(text, self, convention):
+            late = any(q.time == t + 1 for q in equation.uses)
+            early = unmarked(equation.variable.name)[0] == TOTAL
+            holds = (Integer(2 if early else 1), last - 1 if late else last)
+            timed = holds if equation.time == t else None
+            reason = "claimed, and to be checked"
+            steps.append(Step(equation, "claimed", reason, section="claimed", holds=timed))
+        return replace(self, title=f"Lines about {self.cell.name}", steps=tuple(steps))
 
     def report(self, **options: Any) -> Report:
         """Check every line by itself; see `rnnsym.verify_lines`."""

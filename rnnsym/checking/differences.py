@@ -275,12 +275,16 @@ class Trajectory:
 
     def right_side(self, equation: Equation, step: int | None) -> Entries:
         """The right side of a line at a step, everything in it by differences."""
-        expr = resized(equation.expr, self.sizes)
+        return self.right_side_of(equation.expr, step)
+
+    def right_side_of(self, expr: Any, step: int | None) -> Entries:
+        """The value of an expression of a derivation, everything in it by differences."""
+        sized = resized(expr, self.sizes)
 
         def leaf(q: Quantity) -> Entries:
             return self.of(q.label, _step(q.time, step, self.steps))
 
-        return entries(expr, leaf, call, number)
+        return entries(sized, leaf, call, number)
 
     def left_side(self, equation: Equation, step: int | None) -> Entries:
         """The left side of a line at a step, by differences; a definition's is its value."""

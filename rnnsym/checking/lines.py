@@ -13,6 +13,7 @@ from sympy import HadamardProduct, Integer, MatAdd, MatMul, MatrixExpr, Transpos
 
 from ..algebra.nodes import Number, Scale, Spread, TimeSum, is_negative, negative
 from ..derive.backward import Differentiated
+from ..derive.bounds import bounds
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
 from ..names import T, t, unmarked
@@ -246,6 +247,43 @@ def draw_for(derivation: Derivation, seed: int) -> Sample:
             sample = draw(bare, seed, sizes, samples=1, steps=steps, positive=True)
             output = sample.call(lambdify(bare))
     return replace(sample, inputs=(*sample.inputs, target_like(output, d.loss_name, rng)))
+
+
+@dataclass(frozen=True)
+class _Norms:
+    """The norms that bounds are made of, at a step."""
+
+    trajectory: Trajectory
+    step: int | None
+
+    def __call__(self, kind: str, expr: Any) -> float:
+        array = _floats(self.trajectory.right_side_of(expr, self.step))
+        return float(np.linalg.norm(array, 2) if kind == "norm" else np.abs(array).max())
+
+
+def _floats(table: Any) -> Any:
+    return np.array([[float(v) for v in row] for row in table])
+
+
+def check_bounds(derivation: Derivation, seed: int = 0) -> None:
+    """Hold the bounds of Jacobians to numbers, at every step of random samples.
+
+    Raises:
+        CheckError: if a left side is larger than its right side.
+    """
+    checker = LineChecker(derivation, seed)
+    trajectory = checker.trajectory
+    for bound in bounds(derivation):
+        equation = bound.line.equation
+        with mpmath.workdps(DIGITS):
+            for k in checker.steps_of(bound.line):
+                left = _floats(trajectory.left_side(equation, k))
+                size, limit = float(np.linalg.norm(left, 2)), bound.value(_Norms(trajectory, k))
+                if not size <= limit * (1 + 1e-12):
+                    raise CheckError(
+                        f"the bound of {to_text(equation)} does not hold at step {k}: "
+                        f"{size:.6g} > {limit:.6g} (seed {seed})"
+                    )
 
 
 def target_like(output: Any, loss: str, rng: Any) -> Any:

@@ -21,7 +21,7 @@ from ..algebra.nodes import (
     resized,
 )
 from ..errors import InputError
-from ..names import ACCENTS, GRADIENT, IMMEDIATE, T, code_of, marked, t, unicode_of
+from ..names import ACCENTS, GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
 from .differentials import Change, add, change, common_factor, pull
 from .losses import LOSSES, Loss, check_over, loss_cell, loss_of
@@ -59,6 +59,7 @@ class Differentiated:
         self.loss: Loss = loss_of(loss)
         self.loss_name = loss
         _check_names(cell)
+        self.given = frozenset(v.name for v in cell.variables)
         self.bare = named(cell)
         self.cell, self.renamed = _with_loss(self.bare, self.loss)
         self.output = self.cell[cell.output.name]
@@ -323,13 +324,10 @@ class _Lines:
     # --- the equations, and how each changes
 
     def forward(self) -> Iterator[Step]:
-        original = {e.variable.name for e in self.d.bare.equations if e.variable.meaning}
         for equation in self.cell.ordered:
             if equation in self.d.loss_equations:
                 continue
-            name = unicode_of(equation.variable.name, equation.time)
-            new = "of " in equation.variable.meaning and equation.variable.name not in original
-            reason = f"what is nested gets the name {name}" if new else f"the equation of {name}"
+            reason = definition_words(self.d, equation)
             yield make_step(equation, "definition", reason, FORWARD)
         yield from self._changes(e for e in self.cell.ordered if e not in self.d.loss_equations)
 
@@ -345,7 +343,7 @@ class _Lines:
         if self.d.loss_name == "general":
             return
         for equation in self.d.loss_equations:
-            name = unicode_of(equation.variable.name, t)
+            name = said(equation.variable.name, t)
             yield make_step(
                 equation, "definition", f"{self.d.loss.words}: the equation of {name}", LOSS
             )
@@ -416,17 +414,18 @@ class _Lines:
             parts = [p for p in self.d.parts(v, outer, among) if p.time == t]
             line = self._from_parts(self.d.immediate(v), parts, v, IMMEDIATES)
             if v.role == Role.STATE:
-                total = unicode_of(self.d.adjoint(v).name, t)
+                total = said(self.d.adjoint(v).name, t)
+                by = said(marked(GRADIENT, v.name), t)
                 reason = (
                     f"the immediate derivative: only the loss of step t, with every later step "
-                    f"left out; the total derivative ∂L/∂{unicode_of(v.name, t)} is {total}, "
+                    f"left out; the total derivative {by} is {total}, "
                     "which adds what comes back from the steps behind"
                 )
                 if not parts:
                     reason = (
-                        f"ℓ_t does not depend on {unicode_of(v.name, t)} within step t, so its "
-                        f"immediate derivative is zero; all of the total {total} comes from later "
-                        "steps"
+                        f"{said('ell', t)} does not depend on {said(v.name, t)} within step t, so "
+                        f"its immediate derivative is zero; all of the total {total} comes from "
+                        "later steps"
                     )
                 line = replace(line, reason=reason, rule="immediate derivative")
             yield line
@@ -480,11 +479,9 @@ class _Lines:
         yield replace(line, holds=(Integer(1), T - 1))
         last = self._from_parts(adjoint, [*direct, *now], v, section)
         equation = replace(last.equation, expr=at_time(last.equation.expr, T), time=T)
-        name = unicode_of(adjoint.name, T)
+        name = said(v.name, T)
         if later:
-            reason = (
-                f"the boundary: behind the last step there is none, so nothing comes back to {name}"
-            )
+            reason = f"behind the last step there is none, so nothing comes back to {name}"
             if direct or now:
                 reason += " but from its own step"
         else:
@@ -504,8 +501,8 @@ class _Lines:
         )
         line = self._from_parts(total, later, v, RESULTS)
         equation = replace(line.equation, expr=at_time(line.equation.expr, 0), time=Integer(0))
-        name = unicode_of(v.name, 0)
-        reason = f"the boundary: {name} is read by the first step alone" if later else line.reason
+        name = said(v.name, 0)
+        reason = f"{name} is read by the first step alone" if later else line.reason
         rule = "boundary" if later else line.rule
         uses = tuple(q.name for q in equation.uses)
         return replace(line, equation=equation, rule=rule, reason=reason, uses=uses, holds=None)
@@ -513,7 +510,7 @@ class _Lines:
     def _shared(self, v: Variable) -> Step:
         """∂L by what has no time: a sum over the steps, and what constants bring."""
         parts = self._relevant_parts(v)
-        name = unicode_of(v.name)
+        name = said(v.name)
         stepwise = [p for p in parts if p.consumer.time is not None]
         steady = [p for p in parts if p.consumer.time is None]
         terms = [p.expr for p in steady]
@@ -541,7 +538,7 @@ class _Lines:
     def _from_parts(
         self, adjoint: Variable, parts: list[Part], v: Variable, section: str, result: bool = True
     ) -> Step:
-        name = unicode_of(v.name, t)
+        name = said(v.name, t)
         if not parts:
             why = "L does not depend on it" if v.name not in self.d.relevant else "nothing reads it"
             reason = f"{name}: {why} here, so its derivative is zero"
@@ -557,12 +554,20 @@ class _Lines:
         return make_step(Equation(adjoint, expr), rule, reason + kink, section, result=result)
 
 
+def definition_words(d: Differentiated, equation: Equation) -> str:
+    """Why a line of the forward pass is there."""
+    name = said(equation.variable.name, equation.time)
+    if equation.variable.name in d.given:
+        return f"the equation of {name}"
+    return f"what is nested gets a name, {name}"
+
+
 def change_line(d: Differentiated, equation: Equation) -> Step | None:
     """The line that says how an equation changes, or None if nothing in it does."""
     found = d.changes[equation.variable.name]
     if found.expr is None:
         return None
-    name = unicode_of(equation.variable.name, equation.time)
+    name = said(equation.variable.name, equation.time)
     rule = next((r for r in ("chain rule", "quotient rule", "product rule") if r in found.rules),
                 found.rules[-1] if found.rules else "sum")  # fmt: skip
     reason = (
@@ -592,8 +597,8 @@ def _place(part: Part) -> str:
         return "the loss of this step"
     equation = part.consumer
     if part.time == t - 1:
-        return f"{_at(equation, t + 1)} of the next step"
-    return str(equation)
+        return f"`{_at(equation, t + 1)}` of the next step"
+    return f"`{equation}`"
 
 
 def _at(equation: Equation, time: Any) -> str:
@@ -601,7 +606,7 @@ def _at(equation: Equation, time: Any) -> str:
 
 
 def _adjoints(d: Differentiated, parts: Iterable[Part]) -> list[str]:
-    names = [unicode_of(d.adjoint(p.consumer.variable).name, t) for p in parts]
+    names = [said(d.adjoint(p.consumer.variable).name, t) for p in parts]
     return list(dict.fromkeys(names))
 
 
@@ -735,4 +740,4 @@ def _sum_written_out(step: Step, steps: int) -> Step:
     return replace(step, equation=whole, uses=tuple(q.name for q in whole.uses))
 
 
-__all__ = ["LOSSES", "Differentiated", "backpropagate", "change_line", "check_steps", "code_of"]
+__all__ = ["LOSSES", "Differentiated", "backpropagate", "change_line", "check_steps"]

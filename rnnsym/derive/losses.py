@@ -45,7 +45,8 @@ LOSSES = {
         (
             (
                 "p_t ⊙ sum(d_t) - d_t",
-                "∂ℓ_t/∂p_t is -d_t / p_t, and its p_t cancels against that of softmax's Jacobian",
+                "with the line of `∂ℓ_t/∂p_t` put in, its divisor `p_t` cancels against the factor "
+                "`p_t` of softmax's Jacobian",
             ),
             ("p_t - d_t", "the target is a distribution, so its entries sum to 1"),
         ),
@@ -58,9 +59,10 @@ LOSSES = {
         (
             (
                 "p_t ⊙ (1 - d_t) - (1 - p_t) ⊙ d_t",
-                "the slope p_t ⊙ (1 - p_t) of the sigmoid cancels the divisors p_t and 1 - p_t",
+                "with the line of `∂ℓ_t/∂p_t` put in, the slope of the sigmoid cancels both "
+                "divisors",
             ),
-            ("p_t - d_t", "multiplied out, p_t ⊙ d_t cancels"),
+            ("p_t - d_t", "multiplied out, the product of `p_t` and `d_t` cancels"),
         ),
         "numbers from 0 to 1",
         "ell_t = sum(softplus(y_t) - d_t ⊙ y_t)",

@@ -10,9 +10,17 @@ from sympy import Integer, MatMul
 
 from ..algebra.nodes import Eye, TimeSum
 from ..errors import InputError
-from ..names import JACOBIAN, SAME_STEP, TOTAL, T, marked, t, unicode_of
+from ..names import JACOBIAN, SAME_STEP, TOTAL, T, marked, said, t
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
-from .backward import FORWARD, Differentiated, change_line, kink_words, make_step, zero_of
+from .backward import (
+    FORWARD,
+    Differentiated,
+    change_line,
+    definition_words,
+    kink_words,
+    make_step,
+    zero_of,
+)
 from .differentials import add, inner, matmul
 from .linear import NoMatrix, matrix_of
 
@@ -27,8 +35,7 @@ def _subject(subject: Any, verb: str) -> Cell:
 
 def _definitions(d: Differentiated) -> Iterator[Step]:
     for equation in d.cell.ordered:
-        name = unicode_of(equation.variable.name, equation.time)
-        yield make_step(equation, "definition", f"the equation of {name}", FORWARD)
+        yield make_step(equation, "definition", definition_words(d, equation), FORWARD)
 
 
 # --- real-time recurrent learning ----------------------------------------------------------------
@@ -60,7 +67,7 @@ def rtrl(subject: Cell) -> Derivation:
     steps = [*_definitions(d)]
     for v in cell.states:
         tangent = d.tangent(v)
-        name = unicode_of(v.name, 0)
+        name = said(v.name, 0)
         reason = f"the initial state {name} is given: no parameter changes it"
         equation = Equation(tangent, zero_of(v), Integer(0))
         steps.append(make_step(equation, "boundary", reason, START))
@@ -86,21 +93,27 @@ def _losses() -> tuple[Variable, Variable]:
 
 def _immediate_words(d: Differentiated, equation: Equation) -> str:
     """Which part of a change is immediate, and which is the work of the steps before."""
-    name = unicode_of(equation.variable.name, equation.time)
+    name = said(equation.variable.name, equation.time)
     terms = equation.expr.args if equation.expr.is_MatAdd else (equation.expr,)
     now = [q for q in Equation(equation.variable, add(terms)).uses if q.time is None and _moves(q)]
     before = [q for q in equation.uses if q.time == t - 1 and _moves(q)]
     if now and before:
         return (
             f"the total change {name} has the immediate part, what "
-            f"{', '.join(unicode_of(q.label) for q in now)} do in this step, and what the steps "
-            f"before have done to {', '.join(unicode_of(q.label, t - 1) for q in before)}; the "
+            f"{', '.join(said(q.label) for q in now)} do in this step, and what the steps "
+            f"before have done to {', '.join(said(q.label, t - 1) for q in before)}; the "
             "immediate part alone is not the derivative"
         )
     if before:
         return f"{name} carries on what the steps before have done"
-    if now and not any(q.time == t and _moves(q) for q in equation.uses):
+    same = [q for q in equation.uses if q.time == t and _moves(q)]
+    if now and not same:
         return f"no state is read, so {name} is immediate"
+    if now:
+        return (
+            f"{name} has the immediate part, what {', '.join(said(q.label) for q in now)} do in "
+            f"this step, and what comes through {', '.join(said(q.label, t) for q in same)}"
+        )
     return f"the change goes on through the equation of {name}, to first order"
 
 
@@ -119,7 +132,7 @@ def _loss_lines(d: Differentiated) -> Iterator[Step]:
         return
     yield make_step(
         Equation(change_of_ell, inner(given, moved)), "chain rule",
-        f"the loss of step t sees the parameters through {unicode_of(output.name, t)} alone",
+        f"the loss of step t sees the parameters through {said(output.name, t)} alone",
         RESULT,
     )  # fmt: skip
     total = TimeSum(change_of_ell.here, Integer(1), T)
@@ -177,7 +190,7 @@ def _linear_map(d: Differentiated) -> Iterator[Step]:
     for equation in d.recurrent:
         line = change_line(d, equation)
         if line is not None and _reaches_state(d, equation.variable.name):
-            name = unicode_of(equation.variable.name, t)
+            name = said(equation.variable.name, t)
             reason = f"how a change of the states before goes through the equation of {name}"
             yield replace(line, section=JACOBIANS, result=True, reason=reason)
 
@@ -244,20 +257,20 @@ def _one_by(d: Differentiated, state: Variable, mark: str, time: Any) -> Iterato
                 if matrix is not None:
                     inside = known[q.label].here
                     parts.append(_chained(inside, matrix))
-                    through.append(unicode_of(q.label, t))
+                    through.append(said(q.label, t))
         if not parts:
             continue
         line = _jac(v, state, mark)
         known[v.name] = line
-        before = unicode_of(state.name, time)
+        before = said(state.name, time)
         if direct and through:
             reason = (
-                f"the direct path, {before} in the equation of {unicode_of(v.name, t)} itself, and "
+                f"the direct path, {before} in the equation of {said(v.name, t)} itself, and "
                 f"the paths through {', '.join(through)}"
             )
             rule = "several paths"
         elif direct:
-            reason = f"{before} stands in the equation of {unicode_of(v.name, t)} itself"
+            reason = f"{before} stands in the equation of {said(v.name, t)} itself"
             reason += ": the direct path alone" if v == state else ""
             rule = "direct path"
         else:
@@ -289,12 +302,12 @@ def _totals(d: Differentiated, state: Variable, others: Iterable[Variable]) -> I
         if outer.name in by_other:
             same = _jac(other, state, SAME_STEP).at(t - 1)
             terms.append(MatMul(same, outer.here))
-            through.append(unicode_of(other.name, t - 1))
+            through.append(said(other.name, t - 1))
     if not through or not terms:
         return
-    before = unicode_of(state.name, t - 1)
+    before = said(state.name, t - 1)
     reason = (
-        f"{before} reaches {unicode_of(state.name, t)} directly, with everything else of step t - 1"
+        f"{before} reaches {said(state.name, t)} directly, with everything else of step t - 1"
         f" held, and through {', '.join(through)}, which follows from it: the paths through the "
         "gates"
     )

@@ -7,7 +7,7 @@ from ..errors import InputError
 from ..nouns import Cell, Report
 from ..printing import to_latex, to_text
 from .environment import html_environment
-from .plots import plot_of
+from .plots import flow_svg
 from .rendering import symbol_rows
 
 
@@ -46,4 +46,4 @@ def to_svg(subject: Flow) -> str:
     """
     if not isinstance(subject, Flow):
         raise InputError(f"there is no picture of {type(subject).__name__}")
-    return html_environment().get_template("flow.svg.j2").render(**plot_of(subject))
+    return flow_svg(subject)

@@ -66,7 +66,21 @@ def escape_markdown(text: str) -> str:
     return " ".join("".join(_MARKDOWN.get(c, c) for c in text).split())
 
 
-def _environment(escape: Callable[[str], str], **options: Any) -> jinja2.Environment:
+def sentence(escape: Callable[[str], str], left: str, right: str) -> Callable[..., Safe]:
+    """A filter that joins words, escaped, and mathematics, between its marks."""
+
+    def join(pieces: Any) -> Safe:
+        text = "".join(
+            f"{left}{p}{right}" if isinstance(p, Safe) else escape(f"\0{p}\0") for p in pieces
+        )
+        return Safe(text.replace("\0", "").replace("[U+0000]", ""))
+
+    return join
+
+
+def _environment(
+    escape: Callable[[str], str], mathematics: tuple[str, str], **options: Any
+) -> jinja2.Environment:
     def finalize(value: Any) -> Any:
         return value if isinstance(value, Safe) else escape(str(value))
 
@@ -81,6 +95,7 @@ def _environment(escape: Callable[[str], str], **options: Any) -> jinja2.Environ
         **options,
     )
     environment.filters |= {"safe": Safe, "scientific": scientific, "wrapped": wrapped}
+    environment.filters["sentence"] = sentence(escape, *mathematics)
     return environment
 
 
@@ -114,6 +129,7 @@ def tex_environment() -> jinja2.Environment:
     """For LaTeX: the delimiters are such as LaTeX does not use."""
     return _environment(
         escape_tex,
+        (r"\(", r"\)"),
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
@@ -126,7 +142,7 @@ def tex_environment() -> jinja2.Environment:
 @cache
 def markdown_environment() -> jinja2.Environment:
     """For Markdown."""
-    return _environment(escape_markdown)
+    return _environment(escape_markdown, ("$", "$"))
 
 
 @cache

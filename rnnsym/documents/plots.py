@@ -1,29 +1,38 @@
-"""What a template needs to draw a plot: points, ticks and labels in the picture's coordinates."""
+"""Plots as SVG: points, ticks and labels in a picture's coordinates, drawn by one template."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..checking import Flow
 from ..names import unicode_of
+from .environment import html_environment
 
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 64, 96, 34, 44
+LEFT, RIGHT, TOP, BOTTOM = 64, 110, 34, 44
 _DASHES = ("none", "7 4", "2 4", "10 3 2 3")
-#: Below this, numbers are shown at the lower edge: a double has no smaller ones to speak of.
-_LEAST = 1e-300
+#: Numbers outside are shown at the edge: a double has hardly any beyond.
+_LEAST, _MOST = 1e-300, 1e300
 
 
-def plot_of(flow: Flow) -> dict[str, Any]:
-    """Lines, ticks and words of a gradient flow, for the template."""
-    rows = {name: np.log10(np.clip(v, _LEAST, 1e300)) for name, v in flow.norms.items()}
-    everything = np.concatenate(list(rows.values()))
-    low, high = math.floor(min(everything.min(), 0)), math.ceil(max(everything.max(), 0))
+def chart(rows: Mapping[str, Any], title: str, below: str, words: str) -> str:
+    """A picture of lines over 1, 2, …, on a logarithmic scale.
+
+    Args:
+        rows: the numbers of each line, by its label.
+        title: stands above the picture.
+        below: what the horizontal axis counts.
+        words: what the picture shows, for those who do not see it.
+    """
+    powers = {n: np.log10(np.clip(np.asarray(v), _LEAST, _MOST)) for n, v in rows.items()}
+    everything = np.concatenate(list(powers.values()))
+    low, high = math.floor(everything.min()), math.ceil(everything.max())
     high = max(high, low + 1)
-    steps = len(flow.distances)
+    steps = max(len(v) for v in powers.values())
 
     def x(k: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (k - 1) / max(steps - 1, 1)
@@ -31,31 +40,36 @@ def plot_of(flow: Flow) -> dict[str, Any]:
     def y(power: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (high - power) / (high - low)
 
-    lines = []
-    taken: list[float] = []
-    for i, (name, row) in enumerate(rows.items()):
-        points = " ".join(f"{x(k):.1f},{y(v):.1f}" for k, v in zip(flow.distances, row))
-        label = "all states" if name == "state" and len(rows) > 1 else unicode_of(
-            flow.cell.states[0].name if name == "state" else name)  # fmt: skip
-        height = y(row[-1])
-        while any(abs(height - other) < 14 for other in taken):
-            height += 14
-        taken.append(height)
-        lines.append({"points": points, "label": label, "dash": _DASHES[i % len(_DASHES)],
-                      "x": x(steps) + 6, "y": round(height + 4, 1)})  # fmt: skip
+    lines = [
+        {
+            "points": " ".join(f"{x(k):.1f},{y(v):.1f}" for k, v in enumerate(row, 1)),
+            "label": name, "dash": _DASHES[i % len(_DASHES)], "y": TOP + 16 * i + 4,
+        }
+        for i, (name, row) in enumerate(powers.items())
+    ]  # fmt: skip
     every = max(1, math.ceil((high - low) / 6))
-    powers = range(low, high + 1, every)
-    ks = sorted({1, *(round(1 + (steps - 1) * i / 5) for i in range(1, 6))})
+    ticks = sorted({1, *(round(1 + (steps - 1) * i / 5) for i in range(1, 6))})
+    return html_environment().get_template("plot.svg.j2").render(
+        width=WIDTH, height=HEIGHT, left=LEFT, right=WIDTH - RIGHT, top=TOP,
+        bottom=HEIGHT - BOTTOM, lines=lines, title=title, below=below, words=words,
+        rows=[{"y": round(y(p), 1), "power": p} for p in range(low, high + 1, every)],
+        columns=[{"x": round(x(k), 1), "step": k} for k in ticks],
+    )  # fmt: skip
+
+
+def flow_svg(flow: Flow) -> str:
+    """A picture of a gradient flow."""
+    labels = {
+        name: "all states" if name == "state" and len(flow.norms) > 1
+        else unicode_of(flow.cell.states[0].name if name == "state" else name)
+        for name in flow.norms
+    }  # fmt: skip
     first, last = (float(flow.norms["state"][i]) for i in (0, -1))
     title = flow.cell.title or flow.cell.name.replace("_", " ")
-    return {
-        "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP,
-        "bottom": HEIGHT - BOTTOM, "lines": lines, "title": title,
-        "rows": [{"y": round(y(p), 1), "power": p} for p in powers],
-        "columns": [{"x": round(x(k), 1), "step": k} for k in ks],
-        "words": (
-            f"The norm of the derivative of the state by the state k steps before: {first:.2g} at "
-            f"distance 1, {last:.2g} at distance {steps}; seed {flow.seed}, "
-            + ", ".join(f"{k} = {v}" for k, v in flow.sizes.items())
-        ),
-    }  # fmt: skip
+    sizes = ", ".join(f"{k} = {v}" for k, v in flow.sizes.items())
+    return chart(
+        {labels[n]: v for n, v in flow.norms.items()},
+        f"norm of the product of Jacobians: {title}", "distance in time steps",
+        f"The norm of the derivative of the state by the state k steps before: {first:.2g} at "
+        f"distance 1, {last:.2g} at distance {len(flow.distances)}; seed {flow.seed}, {sizes}",
+    )  # fmt: skip

@@ -22,6 +22,7 @@ from ..language import CONVENTIONS
 from ..nouns import Cell, Network, Report, Variable
 from ..numeric import lambdify
 from ..printing import count_tex, size_tex, tex_lines
+from .derivations import DERIVATIONS, check_what, cost_rows, derive, views
 from .environment import Safe, markdown_environment, tex_environment
 
 #: The formats of a document: its template.
@@ -46,6 +47,9 @@ def document(
     *,
     convention: str = "row",
     steps: int = 3,
+    what: tuple[str, ...] | str = ("forward",),
+    loss: str = "general",
+    full: bool = False,
     report: Report | None = None,
 ) -> str:
     """Render a cell or network: symbols, equations, recurrence, unrolled steps, code and report.
@@ -55,6 +59,10 @@ def document(
         to: "tex" (an article that pdflatex compiles) or "md".
         convention: "row" or "column".
         steps: how many steps are written out.
+        what: the parts, of "forward" (symbols, equations, steps, code), "bptt", "jacobian", "rtrl"
+            and "cost"; a text splits them by commas.
+        loss: the loss of "bptt"; see `backpropagate`.
+        full: give every line of the derivations with its rule, its reason and the shapes.
         report: the report to print; without one, the LaTeX is read back and checked here.
 
     Returns:
@@ -70,11 +78,20 @@ def document(
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
+    parts = check_what(what)
     forms = printed_forms(cell, steps, convention)
     checked = read_back(cell, forms=forms).check()
     environment = tex_environment() if to == "tex" else markdown_environment()
     template = environment.get_template(FORMATS[to])
-    return template.render(context(cell, forms, convention, steps, report or checked, checked))
+    derivations = views(cell, parts, convention, full, loss)
+    return template.render(
+        **context(cell, forms, convention, steps, report or checked, checked),
+        what=parts,
+        derivations=derivations,
+        costs=cost_rows(cell) if "cost" in parts else (),
+        full=full,
+        primes=tuple(Safe(f) for f in primes(cell, parts, loss)),
+    )
 
 
 def context(
@@ -105,6 +122,23 @@ def context(
         "checked": checked,
         "checked_error": max(c.error or 0.0 for c in checked.comparisons),
     }
+
+
+def primes(cell: Cell, parts: tuple[str, ...], loss: str) -> list[str]:
+    """Definitions of the slopes that derivations name with a prime."""
+    found: dict[str, str] = {}
+    for part in parts:
+        derivation = derive(cell, part, loss) if part in DERIVATIONS else None
+        for step in derivation or ():
+            stack: list[Any] = [step.equation.expr]
+            while stack:
+                node = stack.pop()
+                if isinstance(node, Apply) and node.name_.endswith("'"):
+                    tex = elementwise_definition(node.name_)
+                    if tex:
+                        found.setdefault(node.name_, tex)
+                stack.extend(reversed(node.args))
+    return list(found.values())
 
 
 def start_lines(cell: Cell, convention: str) -> Iterable[str]:

@@ -7,19 +7,33 @@ import inspect
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 import rnnsym
 
 from ..cells import get, names
 from ..checking import verify
 from ..checking.verification import printed_forms
+from ..documents import to_svg
+from ..documents.derivations import (
+    DERIVATIONS,
+    WHAT,
+    DerivationView,
+    bound_lines,
+    cost_rows,
+    derive,
+    view,
+)
 from ..documents.environment import Safe, markdown_environment
-from ..documents.rendering import context, symbol_rows
+from ..documents.plots import chart
+from ..documents.rendering import context, primes, symbol_rows
 from ..language import CONVENTIONS
 from ..nouns import Cell, Report
 from ..printing import count_text, to_latex
-from .notebook import run_notebook
+from .notebook import TrainingRun, run_notebook, run_training
 
 _UNROLLED = 3
+_DISTANCE = 100
 
 
 def cell_navigation() -> list[Any]:
@@ -32,6 +46,8 @@ def generated_pages() -> dict[str, str]:
     pages = {
         "index.md": _home(),
         "notebook.md": _render("site/notebook.md.j2", run=run_notebook(), **_notebook_forms()),
+        "training.md": _render("site/training.md.j2", run=run_training(),
+                               picture=Safe(losses_svg(run_training()))),
         "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
                                   reports={n: _report(n) for n in names()}),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
@@ -57,7 +73,35 @@ def cell_page(cell: Cell, report: Report) -> str:
             for convention, (equations, unrolled) in forms.items()
         },
         text=Safe(cell.text),
+        derivations=_derivations(cell),
+        primes=tuple(Safe(f) for f in primes(cell, WHAT, "general")),
+        gradient=Safe(rnnsym.lambdify(cell, gradient=True).source.rstrip()) if cell.inputs else "",
+        flow=Safe(to_svg(rnnsym.flow(cell, _DISTANCE))) if cell.states else "",
+        bounds=tuple(Safe(tex) for tex in bound_lines(cell)) if cell.states else (),
+        costs=cost_rows(cell),
     )
+
+
+def _derivations(cell: Cell) -> dict[str, dict[str, DerivationView]]:
+    """Every derivation of a cell in both conventions, by what and by convention."""
+    found: dict[str, dict[str, DerivationView]] = {}
+    for name in DERIVATIONS:
+        derivation = derive(cell, name)
+        if derivation is None:
+            continue
+        checked = derivation.check()
+        found[name] = {c: view(derivation, name, c, True, checked) for c in CONVENTIONS}
+    return found
+
+
+def losses_svg(run: TrainingRun) -> str:
+    """The loss over training, as a picture."""
+    rows = {"ours": np.array(run.ours), "Keras": np.array(run.keras)}
+    return chart(
+        rows, "loss against training steps", "training step",
+        f"The loss of both networks falls from {run.ours[0]:.3g} to {run.ours[-1]:.3g} in "
+        f"{len(run.ours)} steps; the two lines lie on each other.",
+    )  # fmt: skip
 
 
 def aligned(lines: Any) -> str:
@@ -67,7 +111,7 @@ def aligned(lines: Any) -> str:
 
 @cache
 def _report(name: str) -> Report:
-    return verify(get(name))
+    return verify(get(name), gradient=True)
 
 
 def _title(cell: Cell) -> str:
@@ -117,9 +161,14 @@ def _display(tex: str) -> Safe:
     return Safe(f'<div class="arithmatex" data-search-exclude>\\[\n{body}\n\\]</div>')
 
 
-def _display_in_tab(tex: str) -> Safe:
+def _display_in_tab(tex: str, depth: int = 1) -> Safe:
     """A displayed formula inside a tab, where Markdown would read a `div` of ours as prose."""
-    return Safe(f"$$\n{tex}\n$$".replace("\n", "\n    "))
+    return Safe(f"$$\n{tex}\n$$".replace("\n", "\n" + "    " * depth))
+
+
+def _one_line(tex: str) -> Safe:
+    """A formula of an `aligned` block in one line, for the title of something that folds."""
+    return Safe(" ".join(tex.replace(r"\\", " ").replace("&", "").replace(r"\quad", "").split()))
 
 
 def _lines_of(numbers: tuple[float, ...], form: str) -> Safe:
@@ -132,7 +181,9 @@ def _render(template: str, **values: Any) -> str:
     environment.filters |= {
         "display": _display,
         "display_in_tab": _display_in_tab,
+        "one_line": _one_line,
         "count_of": count_text,
         "lines_of": _lines_of,
     }
+    environment.tests["begins"] = str.startswith
     return environment.get_template(template).render(**values)

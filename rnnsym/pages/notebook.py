@@ -1,11 +1,10 @@
-"""The notebook that the project grew from: a script with our tools, run cell by cell."""
+"""Scripts with our tools, run cell by cell for the pages that show them."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -73,27 +72,50 @@ def split(script: str) -> list[NotebookCell]:
     return cells
 
 
+@dataclass(frozen=True)
+class TrainingRun:
+    """What the training script printed, and the loss of every step, ours and Keras's."""
+
+    cells: tuple[NotebookCell, ...]
+    ours: tuple[float, ...]
+    keras: tuple[float, ...]
+
+    @property
+    def apart(self) -> float:
+        """The largest difference of the two losses, relative to Keras's."""
+        return max(abs(a - b) / b for a, b in zip(self.ours, self.keras))
+
+
 @cache
-def run_notebook() -> NotebookRun:
-    """Run `docs/explore_rnn.py`, our own script, and keep what every cell printed."""
-    return _run(lambda _: None)
+def run_training() -> TrainingRun:
+    """Run `docs/train_rnn.py` and keep what every cell printed."""
+    cells, names = run_script("train_rnn.py")
+    return TrainingRun(cells, tuple(names["ours"]), tuple(names["theirs"]))
 
 
-def _run(progress: Callable[[str], None]) -> NotebookRun:
+def run_script(name: str) -> tuple[tuple[NotebookCell, ...], dict[str, Any]]:
+    """Run a script of our own in `docs/`: its cells with what they printed, and its names."""
     keras_framework.load()
-    script = (site_folder() / "docs" / "explore_rnn.py").read_text(encoding="utf-8")
-    names: dict[str, Any] = {"__name__": "explore_rnn"}
+    script = (site_folder() / "docs" / name).read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": name.removesuffix(".py")}
     cells = []
     for cell in split(script):
         if cell.code:
             out = io.StringIO()
             with contextlib.redirect_stdout(out):
-                exec(compile(cell.code, "explore_rnn.py", "exec"), names)  # noqa: S102
+                exec(compile(cell.code, name, "exec"), names)  # noqa: S102
             cells.append(NotebookCell(code=cell.code, printed=out.getvalue().rstrip("\n")))
         else:
             cells.append(cell)
+    return tuple(cells), names
+
+
+@cache
+def run_notebook() -> NotebookRun:
+    """Run `docs/explore_rnn.py` and keep what every cell printed, and the numbers."""
+    cells, names = run_script("explore_rnn.py")
     return NotebookRun(
-        tuple(cells),
+        cells,
         names["net"],
         tuple(_rows(names)),
         {

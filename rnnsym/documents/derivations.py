@@ -1,0 +1,337 @@
+"""Derivations laid out for templates: their lines printed, read again, and given with reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sympy import Expr, Integer, latex
+
+from ..checking import verify_lines
+from ..checking.lines import check_bounds
+from ..derive import backpropagate, count, jacobian, rtrl
+from ..derive.bounds import bounds
+from ..derive.costs import Costs
+from ..errors import CheckError, InputError, RnnsymError
+from ..language import read
+from ..names import GRADIENT, IMMEDIATE, T, marked, t, unicode_of, unmarked
+from ..nouns import Cell, Derivation, Quantity, Report, Step, quantities
+from ..printing import tex_lines, to_latex
+from ..printing.formula import Tex, in_convention, join
+from .environment import Safe
+
+#: What a document may hold beside the forward equations, each with what makes its derivation.
+DERIVATIONS: dict[str, Callable[..., Derivation]] = {
+    "bptt": backpropagate, "jacobian": jacobian, "rtrl": rtrl,
+}  # fmt: skip
+WHAT = ("forward", *DERIVATIONS, "cost")
+_TITLES = {
+    "bptt": "Backpropagation through time",
+    "jacobian": "The Jacobian of one step",
+    "rtrl": "Real-time recurrent learning",
+}
+_TEX = Tex()
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A line for a template.
+
+    Attributes:
+        tex: the line as it stands inside an `aligned` block.
+        rule: the rule that gives it.
+        reason: pieces of the reason: words, and mathematics (as `Safe` TeX).
+        holds: TeX of the steps at which it holds; empty where the line says it itself.
+        dropped: TeX of what truncation leaves out, or empty.
+        shapes: TeX of the left side's shape and of each factor's.
+    """
+
+    tex: Safe
+    rule: str
+    reason: tuple[str | Safe, ...]
+    holds: Safe
+    dropped: Safe
+    shapes: tuple[Safe, ...]
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """A section of a derivation: a title, what it says, its lines."""
+
+    title: str
+    intro: tuple[str | Safe, ...]
+    lines: tuple[LineView, ...]
+
+
+@dataclass(frozen=True)
+class DerivationView:
+    """A derivation for a template."""
+
+    title: str
+    intro: tuple[str | Safe, ...]
+    groups: tuple[GroupView, ...]
+    report: Report
+    error: float
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """What is counted, its formula, and its value where every size is given."""
+
+    words: str
+    formula: Safe
+
+
+def views(
+    cell: Cell, what: tuple[str, ...], convention: str, full: bool, loss: str
+) -> tuple[DerivationView, ...]:
+    """The derivations that a document asks for, every line checked by itself first.
+
+    Raises:
+        CheckError: if a line does not hold, or is not read again as it was derived.
+    """
+    found = []
+    for name in what:
+        if name not in DERIVATIONS:
+            continue
+        derivation = derive(cell, name, loss)
+        if derivation is not None:
+            found.append(view(derivation, name, convention, full))
+    return tuple(found)
+
+
+def derive(cell: Cell, name: str, loss: str = "general") -> Derivation | None:
+    """One derivation of a cell, or None where it has none (no state, no parameter)."""
+    if name == "bptt":
+        return backpropagate(cell, loss=loss)
+    if name == "jacobian":
+        return jacobian(cell) if cell.states else None
+    return rtrl(cell) if cell.parameters else None
+
+
+def view(
+    derivation: Derivation, name: str, convention: str = "row", full: bool = False,
+    report: Report | None = None,
+) -> DerivationView:  # fmt: skip
+    """A derivation for a template, checked."""
+    checked = (report or verify_lines(derivation)).check()
+    shown = derivation if full else derivation.terse()
+    words = _Words(derivation, convention)
+    groups = []
+    for section, steps in shown.sections.items():
+        title, about = _SECTIONS[section]
+        lines = tuple(_line(s, derivation, convention, words) for s in steps)
+        groups.append(GroupView(title, words(about), lines))
+    error = max(c.error or 0.0 for c in checked.comparisons)
+    intro = words(_intro(derivation, name, convention))
+    return DerivationView(_TITLES[name], intro, tuple(groups), checked, error)
+
+
+#: The sections of derivations: a title, and what there is to say about them.
+_SECTIONS = {
+    "forward": ("Equations", "Every nested part has a name, so that slopes are written in names."),
+    "changes": (
+        "How each equation changes",
+        "A dot is a small change. Each line is linear in the changes, and read backwards it gives "
+        "the derivatives below.",
+    ),
+    "loss": ("Loss", "What a step adds to the loss, and its derivative by the output."),
+    "immediate": (
+        "Immediate derivatives",
+        "They count the loss of step t alone, as if there were no later steps. They are not the "
+        "total derivatives, although some books write both alike.",
+    ),
+    "backward": (
+        "Backward in time",
+        "From the last step to the first. Where a line at T follows, the line above it holds for "
+        "all steps before T.",
+    ),
+    "gradients": ("Gradients", "What the sweep leaves for everything that goes in."),
+    "start": ("Start", ""),
+    "sensitivities": (
+        "Forward in time",
+        "The change of every quantity, carried along with the quantity itself.",
+    ),
+    "gradient": ("The gradient", "Both ways give the same number."),
+    "jacobians": ("Derivatives by the state before", ""),
+}
+
+
+def _intro(derivation: Derivation, name: str, convention: str) -> str:
+    if name == "bptt":
+        if derivation.loss == "general":
+            given = unicode_of(marked(IMMEDIATE, derivation.cell.output.name), t)
+            loss = f"the derivative of each step's loss by the output, `{given}`, is given"
+        else:
+            loss = f"the loss is {derivation.loss.replace('_', ' ')}"
+        bars = [s for s in derivation.steps if s.section == "backward" and s.equation.time == t]
+        if not bars:
+            return f"The loss L is the sum over all steps; {loss}."
+        one = bars[0].equation.variable
+        adjoint, of = unicode_of(one.name, t), unmarked(one.name)[1]
+        total = unicode_of(marked(GRADIENT, of), t)
+        return (
+            f"The loss L is the sum over all steps; {loss}. A bar is the total derivative of L: "
+            f"`{adjoint}` is `{total}`."
+        )
+    if name == "rtrl":
+        return (
+            "The parameters change along a direction. With a direction that is one at a single "
+            "entry of a parameter, each dotted quantity is the derivative by that entry, and the "
+            "last lines are the gradient: one run for every entry."
+        )
+    layout = "row" if convention == "row" else "column"
+    return (
+        "In row form a Jacobian has a row for each entry of what changes, and changes multiply "
+        "from the left." if layout == "row" else
+        "In column form a Jacobian has a column for each entry of what changes."
+    )  # fmt: skip
+
+
+def _line(step: Step, derivation: Derivation, convention: str, words: _Words) -> LineView:
+    tex = tex_lines(step.equation, convention)
+    _held(tex, step, derivation, convention)
+    dropped = ""
+    if step.dropped is not None:
+        _, expr = in_convention(type(step.equation)(step.equation.variable, step.dropped,
+                                                    step.equation.time), convention)  # fmt: skip
+        dropped = join(_TEX.expr(expr))
+    shapes = tuple(
+        Safe(rf"{_TEX.quantity(q).text}\colon {_shape(q, convention)}") for q, _ in step.shapes
+    )
+    return LineView(
+        Safe(tex), step.rule, words(step.reason), Safe(_holds(step)),
+        Safe(dropped), tuple(dict.fromkeys(shapes)),
+    )  # fmt: skip
+
+
+def _shape(q: Quantity, convention: str) -> str:
+    rows, cols = q.shape if convention == "row" else q.shape[::-1]
+    return rf"{latex(rows)} \times {latex(cols)}"
+
+
+def _held(tex: str, step: Step, derivation: Derivation, convention: str) -> None:
+    """Hold a printed line to the line that was checked."""
+    try:
+        (again,) = read(tex, derivation, convention, True)
+    except RnnsymError as refusal:
+        raise CheckError(f"a printed line cannot be read again: {refusal}") from None
+    if again.expr != step.equation.expr or again.lhs != step.equation.lhs:
+        raise CheckError(f"a printed line is read as another one: {tex}")
+
+
+def _holds(step: Step) -> str:
+    if step.holds is None:
+        return ""
+    first, last = step.holds
+    if (first, last) == (Integer(1), T):
+        return ""
+    return rf"{latex(first)} \leq t \leq {latex(last)}"
+
+
+_QUOTED = re.compile(r"`([^`]*)`")
+
+
+class _Words:
+    """Sentences in pieces: words, and what stands in backquotes as TeX."""
+
+    def __init__(self, derivation: Derivation, convention: str) -> None:
+        self.derivation = derivation
+        self.convention = convention
+
+    def __call__(self, text: str) -> tuple[str | Safe, ...]:
+        pieces: list[str | Safe] = []
+        for i, part in enumerate(_QUOTED.split(text)):
+            if i % 2:
+                pieces.append(Safe(self.tex(part)))
+            elif part:
+                pieces.append(part)
+        return tuple(pieces)
+
+    def tex(self, part: str) -> str:
+        """TeX of an equation or a name that a sentence quotes."""
+        if " = " in part:
+            (equation,) = read(part, self.derivation, "row", False)
+            return to_latex(equation, convention=self.convention)
+        if part not in self.names:
+            raise CheckError(f"a reason names '{part}', which is no quantity of the derivation")
+        return _TEX.quantity(self.names[part]).text
+
+    @cached_property
+    def names(self) -> dict[str, Quantity]:
+        """Every quantity that the derivation may name, by its plain spelling."""
+        variables: dict[str, Quantity] = {"ell": Quantity("ell", 1, 1, t)}
+        for s in self.derivation.steps:
+            for q in (s.equation.lhs, *quantities(s.equation.expr)):
+                variables.setdefault(q.label, q)
+        for v in self.derivation.cell.variables:
+            variables.setdefault(v.name, v.here)
+            for mark in (GRADIENT, IMMEDIATE):
+                label = marked(mark, v.name)
+                rows, cols = v.shape
+                variables.setdefault(label, Quantity(label, rows, cols, v.here.time))
+        found: dict[str, Quantity] = {}
+        times: tuple[Any, ...] = (t, t - 1, t + 1, T, Integer(0))
+        for q in variables.values():
+            for time in (q.time, *(times if q.time is not None else ())):
+                moved = q.at(time)
+                found.setdefault(unicode_of(moved.label, moved.time), moved)
+        return found
+
+
+def bound_lines(cell: Cell) -> list[str]:
+    """TeX of the bounds of a cell's Jacobians, each held to numbers first.
+
+    Raises:
+        CheckError: if a bound does not hold on random numbers.
+    """
+    derivation = jacobian(cell)
+    found = []
+    for bound in bounds(derivation):
+        left = _TEX.quantity(bound.line.equation.lhs).text
+        terms = []
+        for factors in bound.terms:
+            terms.append(r" \, ".join(_norm_tex(*f) for f in factors) or "1")
+        found.append(rf"\left\lVert {left} \right\rVert \leq {' + '.join(terms)}")
+    check_bounds(derivation)
+    return found
+
+
+def _norm_tex(kind: str, expr: Any) -> str:
+    inner = join(_TEX.expr(expr))
+    if kind == "number":
+        return rf"\lvert {inner} \rvert"
+    mark = r"_{\infty}" if kind == "largest" else ""
+    return rf"\left\lVert {inner} \right\rVert{mark}"
+
+
+def cost_rows(cell: Cell) -> tuple[CostRow, ...]:
+    """The costs of a cell as formulas, and as numbers where the cell gives all sizes."""
+    costs: Costs = count(cell)
+    return tuple(CostRow(words, Safe(_cost_tex(expr, cell))) for words, expr in costs.rows())
+
+
+def _cost_tex(expr: Expr, cell: Cell) -> str:
+    values = {symbol: Integer(value) for symbol, value in cell.sizes.items()}
+    number = expr.xreplace(values)
+    tex = latex(expr)
+    return f"{tex} = {latex(number)}" if values and number != expr else tex
+
+
+def check_what(what: tuple[str, ...] | str) -> tuple[str, ...]:
+    """The parts of a document, checked.
+
+    Raises:
+        InputError: for a part that is none.
+    """
+    names = tuple(what.split(",")) if isinstance(what, str) else tuple(what)
+    names = tuple(n.strip() for n in names if n.strip())
+    for name in names:
+        if name not in WHAT:
+            raise InputError(f"unknown part '{name}'; there are {', '.join(WHAT)}")
+    if not names:
+        raise InputError(f"a document needs a part; there are {', '.join(WHAT)}")
+    return tuple(n for n in WHAT if n in names)

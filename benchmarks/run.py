@@ -9,10 +9,14 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# The products here are small: on few cores, the threads of NumPy and of TensorFlow wait for each
+# other, and one measures the waiting.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 QUICK = "--quick" in sys.argv
 
@@ -78,6 +82,106 @@ def unrolling() -> None:
         seconds, operations = child(EXPLICIT.replace("STEPS", str(steps))).split()
         rows.append((str(steps), f"{float(seconds):.3f}", operations))
     table("the same with explicit SymPy matrices substituted into one another", rows)
+
+
+LSTM = """i_t = σ(x_t W_i + h_{t-1} U_i + b_i)
+f_t = σ(x_t W_f + h_{t-1} U_f + b_f)
+g_t = tanh(x_t W_g + h_{t-1} U_g + b_g)
+o_t = σ(x_t W_o + h_{t-1} U_o + b_o)
+c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
+h_t = o_t ⊙ tanh(c_t)"""
+DERIVE = """
+import resource, time, rnnsym
+{make}
+rnnsym.backpropagate(cell, steps={warm})
+times = []
+for _ in range({repeat}):
+    start = time.perf_counter(); derivation = rnnsym.backpropagate(cell, steps={steps}); times.append(time.perf_counter() - start)
+print(min(times), len(derivation), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+NETWORK = (
+    "cell = rnnsym.stack(rnnsym.cells.get('simple_rnn'), rnnsym.cells.get('dense'), D=3, M=5, K=3)"
+)
+
+
+def deriving() -> None:
+    make = f"cell = rnnsym.Cell.parse({LSTM!r})"
+    seconds, lines, peak = child(DERIVE.format(make=make, steps=None, warm=None, repeat=5)).split()
+    rows = [("derivation", "seconds", "lines, peak memory of the process")]
+    rows.append(("LSTM, T symbolic", f"{float(seconds):.3f}", f"{lines}, {float(peak):.0f} MB"))
+    times = {}
+    for steps in (500, 1000, 2000):
+        program = DERIVE.format(make=NETWORK, steps=steps, warm=2, repeat=5)
+        seconds, lines, peak = child(program).split()
+        times[steps] = float(seconds)
+        rows.append((f"the notebook's network, T = {steps}", f"{float(seconds):.3f}",
+                     f"{lines}, {float(peak):.0f} MB"))  # fmt: skip
+    rows.append(("2000 : 1000", f"{times[2000] / times[1000]:.2f}", ""))
+    table("rnnsym.backpropagate (best of 5)", rows)
+
+
+def gradients() -> None:
+    """The derived gradient beside GradientTape inside tf.function: the loss is over all steps."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import rnnsym
+
+    sizes = [(1, 10, 3, 5, 3), (32, 100, 16, 64, 3)]
+    for N, T, D, M, K in sizes[:1] if QUICK else sizes:
+        net = rnnsym.stack(rnnsym.cells.get("simple_rnn"), rnnsym.cells.get("dense"), D=D, M=M, K=K)
+        g = rnnsym.lambdify(net, gradient=True, loss="squared_error")
+        rng = np.random.default_rng(0)
+        for dtype in ("float32", "float64"):
+            x = rng.normal(size=(N, T, D)).astype(dtype)
+            target = rng.normal(size=(N, T, K)).astype(dtype)
+            weights = {
+                v.name: (rng.normal(size=[int(s.subs(net.sizes)) for s in v.shape]) / 4).astype(
+                    dtype
+                )
+                for v in net.parameters
+            }
+            model = keras.Sequential(
+                [
+                    keras.Input((T, D), dtype=dtype),
+                    keras.layers.SimpleRNN(M, return_sequences=True, dtype=dtype),
+                    keras.layers.Dense(K, dtype=dtype),
+                ]
+            )
+            W, U, b, V, c = weights.values()
+            model.set_weights([W, U, b[0], V, c[0]])
+            x_tensor, target_tensor = tf.constant(x), tf.constant(target)
+
+            @tf.function
+            def tape(x, target, model=model):
+                with tf.GradientTape() as recorder:
+                    recorder.watch(x)
+                    value = tf.reduce_sum((model(x) - target) ** 2) / 2
+                return value, recorder.gradient(value, [x, *model.trainable_variables])
+
+            tape(x_tensor, target_tensor)
+            prepared = g.prepare((x, target), None, weights)
+            timed = {
+                "GradientTape in tf.function": per_call(partial(tape, x_tensor, target_tensor)),
+                "the derived gradient (g.compute)": per_call(partial(g.compute, *prepared)),
+                "with its arguments checked (g)": per_call(partial(g, x, target, **weights)),
+            }
+            base = timed["GradientTape in tf.function"]
+            rows = [("", "µs a call", "GradientTape takes so many times as long")]
+            rows += [(n, f"{s * 1e6:.1f}", f"{base / s:.2f}") for n, s in timed.items()]
+            table(f"loss and all gradients, N={N}, T={T}, D={D}, M={M}, K={K}, {dtype}", rows)
+
+
+def checking() -> None:
+    program = "import rnnsym\nfor n in rnnsym.cells.names(): rnnsym.verify(rnnsym.cells.get(n), gradient=True).check()"
+    start = time.perf_counter()
+    child(program)
+    seconds = time.perf_counter() - start
+    table(
+        "checking all cells of the catalogue, forward and backward, against Keras",
+        [("seconds", f"{seconds:.1f}", "from a cold start, TensorFlow's import included")],
+    )
 
 
 def per_call(function, least: float = 0.3) -> float:
@@ -177,5 +281,8 @@ def commands() -> None:
 
 if __name__ == "__main__":
     unrolling()
+    deriving()
     commands()
     calls()
+    gradients()
+    checking()

@@ -313,7 +313,6 @@ class Step:
         equation: the line itself.
         rule: the rule that gives it, such as "product" or "several uses".
         reason: one sentence that says why, naming the equations it rests on.
-        uses: the code names of what stands on the right side.
         section: the part of the derivation that it belongs to.
         result: whether a terse derivation shows it.
         holds: the first and the last step at which it holds, or None.
@@ -323,11 +322,15 @@ class Step:
     equation: Equation
     rule: str
     reason: str
-    uses: tuple[str, ...] = ()
     section: str = ""
     result: bool = True
     holds: tuple[Expr, Expr] | None = None
     dropped: MatrixExpr | None = None
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The code names of what stands on the right side."""
+        return tuple(q.name for q in self.equation.uses)
 
     @property
     def shapes(self) -> tuple[tuple[Quantity, Shape], ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -134,7 +136,7 @@ class Differentiated:
             among: the equations that count; all of them if not given.
         """
         found: list[Part] = []
-        for equation in self.cell.ordered if among is None else among:
+        for equation in self.ordered if among is None else among:
             linear = self.changes[equation.variable.name].expr
             if linear is None:
                 continue
@@ -161,16 +163,33 @@ class Differentiated:
                 return frozenset(found)
             found |= more
 
-    @property
-    def loss_equations(self) -> list[Equation]:
-        own = {e.variable.name for e in self.bare.equations}
-        return [e for e in self.cell.ordered if e.variable.name not in own]
+    @cached_property
+    def ordered(self) -> tuple[Equation, ...]:
+        """All equations in an order in which they can be computed."""
+        return self.cell.ordered
 
-    @property
+    @cached_property
+    def loss_equations(self) -> list[Equation]:
+        """The equations of the loss, in order."""
+        own = {e.variable.name for e in self.bare.equations}
+        return [e for e in self.ordered if e.variable.name not in own]
+
+    @cached_property
     def recurrent(self) -> list[Equation]:
         """The equations of a step, in order, without those of the loss."""
         own = {e.variable.name for e in self.bare.equations}
-        return [e for e in self.cell.ordered if e.variable.name in own and e.time is not None]
+        return [e for e in self.ordered if e.variable.name in own and e.time is not None]
+
+    @cached_property
+    def readers(self) -> dict[str, list[Equation]]:
+        """By name: the equations that read it, without those of the loss or of no influence."""
+        lost = {e.variable.name for e in self.loss_equations}
+        found: dict[str, list[Equation]] = {}
+        for e in self.ordered:
+            if e.variable.name in self.relevant and e.variable.name not in lost:
+                for name in dict.fromkeys(q.label for q in e.uses):
+                    found.setdefault(name, []).append(e)
+        return found
 
 
 def _by(v: Variable) -> str:
@@ -291,8 +310,21 @@ def backpropagate(
                      *lines.results())  # fmt: skip
     else:
         title += f", {steps} step{'s' if steps > 1 else ''} written out"
-        all_lines = tuple(_written_out(lines, steps, truncate))
+        with _no_collection():
+            all_lines = tuple(_written_out(lines, steps, truncate))
     return Derivation(title, d.cell, all_lines, steps, "backward", loss, over, truncate, subject)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the garbage collector: it would walk over all lines again and again, for no cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def check_steps(steps: int | None) -> None:
@@ -324,12 +356,12 @@ class _Lines:
     # --- the equations, and how each changes
 
     def forward(self) -> Iterator[Step]:
-        for equation in self.cell.ordered:
+        for equation in self.d.ordered:
             if equation in self.d.loss_equations:
                 continue
             reason = definition_words(self.d, equation)
             yield make_step(equation, "definition", reason, FORWARD)
-        yield from self._changes(e for e in self.cell.ordered if e not in self.d.loss_equations)
+        yield from self._changes(e for e in self.d.ordered if e not in self.d.loss_equations)
 
     def _changes(self, equations: Iterable[Equation]) -> Iterator[Step]:
         for equation in equations:
@@ -442,7 +474,7 @@ class _Lines:
                 yield from self._adjoint(v, RESULTS)
         for v in self.cell.states:
             yield self._initial(v)
-        constants = [e.variable for e in reversed(self.cell.ordered) if e.time is None]
+        constants = [e.variable for e in reversed(self.d.ordered) if e.time is None]
         for v in (*constants, *self.cell.parameters):
             yield self._shared(v)
 
@@ -454,10 +486,7 @@ class _Lines:
         return now, later
 
     def _relevant_parts(self, v: Variable) -> list[Part]:
-        lost = self.d.loss_equations
-        relevant = [e for e in self.cell.ordered if e.variable.name in self.d.relevant]
-        among = [e for e in relevant if e not in lost]
-        return self.d.parts(v, self.d.adjoint, among)
+        return self.d.parts(v, self.d.adjoint, self.d.readers.get(v.name, []))
 
     def _direct(self, v: Variable) -> list[Part]:
         """What the loss of this step brings to the output."""
@@ -486,10 +515,7 @@ class _Lines:
                 reason += " but from its own step"
         else:
             reason = "the loss is taken at the last step alone"
-        uses = tuple(q.name for q in equation.uses)
-        yield replace(
-            last, equation=equation, rule="boundary", reason=reason, uses=uses, holds=None
-        )
+        yield replace(last, equation=equation, rule="boundary", reason=reason, holds=None)
 
     def _initial(self, v: Variable) -> Step:
         _, later = self.parts_of(v)
@@ -504,8 +530,7 @@ class _Lines:
         name = said(v.name, 0)
         reason = f"{name} is read by the first step alone" if later else line.reason
         rule = "boundary" if later else line.rule
-        uses = tuple(q.name for q in equation.uses)
-        return replace(line, equation=equation, rule=rule, reason=reason, uses=uses, holds=None)
+        return replace(line, equation=equation, rule=rule, reason=reason, holds=None)
 
     def _shared(self, v: Variable) -> Step:
         """∂L by what has no time: a sum over the steps, and what constants bring."""
@@ -580,10 +605,9 @@ def change_line(d: Differentiated, equation: Equation) -> Step | None:
 def make_step(
     equation: Equation, rule: str, reason: str, section: str, result: bool = True
 ) -> Step:
-    """A line, with what it uses and the steps at which it holds."""
-    uses = tuple(q.name for q in equation.uses)
+    """A line, with the steps at which it holds."""
     holds = (Integer(1), T) if equation.time == t else None
-    return Step(equation, rule, reason, uses, section, result, holds)
+    return Step(equation, rule, reason, section, result, holds)
 
 
 def zero_of(v: Variable) -> Any:
@@ -697,21 +721,26 @@ def _written_out(lines: _Lines, steps: int, truncate: int | None) -> Iterator[St
             yield from (_at_number(s, k) for s in loss_lines)
     timed = [*(e.variable for e in reversed(d.recurrent)),
              *(v for v in d.cell.inputs if not d.is_target(v))]  # fmt: skip
-    plans = [(v, *lines.parts_of(v), lines._direct(v)) for v in timed]
+    plans = []
+    for v in timed:
+        now, later = lines.parts_of(v)
+        direct = lines._direct(v)
+        always = direct if lines.over == "all" else []
+        section = RESULTS if v.role == Role.INPUT else BACKWARD
+        inside, cut, last = (
+            lines._from_parts(d.adjoint(v), parts, v, section)
+            for parts in ([*always, *now, *later], [*always, *now], [*direct, *now])
+        )
+        dropped = add(p.expr for p in later) if later else None
+        plans.append((inside, cut, last, dropped))
     for k in range(steps, 0, -1):
-        for v, now, later, direct in plans:
-            taken = [*(direct if lines.over == "all" or k == steps else []), *now]
-            cut = truncate is not None and k < steps and k % truncate == 0
-            parts = [*taken, *(later if k < steps and not cut else [])]
-            section = RESULTS if v.role == Role.INPUT else BACKWARD
-            line = lines._from_parts(d.adjoint(v), parts, v, section)
-            line = _at_number(line, k)
-            if cut and later:
-                dropped = at_time(add(p.expr for p in later), k)
-                line = replace(
-                    line, dropped=dropped, rule="truncated",
-                    reason=f"step {k} ends a block: what step {k + 1} would bring is left out",
-                )  # fmt: skip
+        ends = truncate is not None and k % truncate == 0
+        for inside, cut, last, dropped in plans:
+            line = _at_number(last if k == steps else cut if ends else inside, k)
+            if ends and k < steps and dropped is not None:
+                reason = f"step {k} ends a block: what step {k + 1} would bring is left out"
+                left = at_time(dropped, k)
+                line = replace(line, dropped=left, rule="truncated", reason=reason)
             yield line
     for line in lines.results():
         if line.equation.time == 0:
@@ -723,8 +752,7 @@ def _written_out(lines: _Lines, steps: int, truncate: int | None) -> Iterator[St
 def _at_number(step: Step, k: int) -> Step:
     equation = step.equation
     moved = replace(equation, expr=at_time(equation.expr, k), time=Integer(k))
-    uses = tuple(q.name for q in moved.uses)
-    return replace(step, equation=moved, uses=uses, holds=None)
+    return replace(step, equation=moved, holds=None)
 
 
 def _sum_written_out(step: Step, steps: int) -> Step:
@@ -737,7 +765,7 @@ def _sum_written_out(step: Step, steps: int) -> Step:
     expr = equation.expr
     terms = expr.args if expr.is_MatAdd else (expr,)
     whole = replace(equation, expr=add(map(written, terms)))
-    return replace(step, equation=whole, uses=tuple(q.name for q in whole.uses))
+    return replace(step, equation=whole)
 
 
 __all__ = ["LOSSES", "Differentiated", "backpropagate", "change_line", "check_steps"]

@@ -70,9 +70,8 @@ def _start(cell: Cell) -> Iterator[Step]:
 def _recurrence(cell: Cell) -> Iterator[Step]:
     for equation in cell.ordered:
         if equation.time is not None:
-            uses = tuple(q.name for q in equation.uses)
             reason = f"the equation of {equation.variable.name}, for t = 1, …, {T}"
-            yield Step(equation, "recurrence", reason, uses)
+            yield Step(equation, "recurrence", reason)
 
 
 def _at_step(ordered: list[Equation], step: int) -> Iterator[Step]:
@@ -86,8 +85,7 @@ def _at_step(ordered: list[Equation], step: int) -> Iterator[Step]:
 
     for equation in ordered:
         at_step = replace(equation, expr=replace_quantities(equation.expr, rename), time=now)
-        uses = tuple(q.name for q in at_step.uses)
-        yield Step(at_step, "recurrence", f"{equation.variable.name} at t = {step}", uses)
+        yield Step(at_step, "recurrence", f"{equation.variable.name} at t = {step}")
 
 
 def matrices(derivation: Derivation, **sizes: int) -> Derivation:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Expr, Integer, Symbol, solve, sympify
+from sympy import Expr, Integer, Symbol, solve
 
 from ..derive import backpropagate
 from ..errors import InputError
@@ -381,6 +381,10 @@ class GradientFunction(NumericFunction):
         )
         self._target = target_of(derivation)
         self._output = self.cell.output
+        shape = self._output.shape[1:] if self._output.shape[0] == 1 else self._output.shape
+        self._widths = [self._find(size) for size in shape]
+        lead = "N, T, " if derivation.over == "all" else "N, "
+        self._target_shape = _shape_words(self._output, lead)
 
     def __call__(  # type: ignore[override]
         self, /, *inputs: Any, initial_state: Any = None, **weights: Any
@@ -431,34 +435,46 @@ class GradientFunction(NumericFunction):
         x = arrays[0]
         lead = x.shape[:2] if self.derivation.over == "all" else x.shape[:1]
         array = target if type(target) is np.ndarray else _array(target)
-        shape = self._axes[self._output.name]
-        words = _shape_words(self._output, "N, T, " if self.derivation.over == "all" else "N, ")
-        found: Any = type(target).__name__ if array is None else array.dtype
         if array is None or array.dtype != x.dtype:
+            found = type(target).__name__ if array is None else array.dtype
             raise InputError(
                 f"{self.cell.name}: {self._target_words} must be {x.dtype}, like the input, of "
-                f"shape {words}, not {found}"
+                f"shape {self._target_shape}, not {found}"
             )
-        fits = array.ndim == len(lead) + len(shape) and array.shape[: len(lead)] == lead
-        sizes = {str(s): n for v, a in zip(self._inputs, arrays) for s, n in
-                 zip(self._axes[v.name], a.shape[2:])}  # fmt: skip
-        for v in self._parameters:
-            value = np.atleast_2d(arrays[self.arguments.index(code_of(v.name)) - 1])
-            sizes |= {str(s): n for s, n in zip(v.shape, value.shape)}
-        for v in self._states_of:
-            position = self.arguments.index(code_of(v.name, Integer(0))) - 1
-            sizes |= {str(s): n for s, n in zip(self._axes[v.name], arrays[position].shape[1:])}
-        symbols = [Symbol(s) if isinstance(s, str) else sympify(s) for s in shape]
-        expected = tuple(int(_valued(s, sizes)) for s in symbols)
-        if not fits or array.shape[len(lead) :] != expected:
+        expected = (*lead, *(self._width(where, arrays) for where in self._widths))
+        if array.shape != expected:
             raise InputError(
-                f"{self.cell.name}: {self._target_words} must be of shape {words} = "
-                f"{(*lead, *expected)}, like the output, not {array.shape}"
+                f"{self.cell.name}: {self._target_words} must be of shape {self._target_shape} = "
+                f"{expected}, like the output, not {array.shape}"
             )
         with np.errstate(invalid="ignore"):
             self._finite(self._target, array)
         arrays.insert(len(self._inputs), array)
         return arrays
+
+    @staticmethod
+    def _width(where: int | tuple[int, int] | list[Any], arrays: list[Any]) -> int:
+        """A size of the output: a number, an axis of an argument, or a sum of such."""
+        if isinstance(where, list):
+            return sum(times * GradientFunction._width(part, arrays) for times, part in where)
+        return where if isinstance(where, int) else int(arrays[where[0]].shape[where[1]])
+
+    def _find(self, size: Expr) -> Any:
+        """Where a size can be read from the checked arguments; see `_width`."""
+        if isinstance(size, Integer):
+            return int(size)
+        if not isinstance(size, Symbol):
+            terms = size.as_coefficients_dict().items()
+            return [(int(times), self._find(term)) for term, times in terms]
+        rows = [(v, 2) for v in self._inputs] + [(v, 1) for v in self._states_of]
+        for i, (v, lead) in enumerate(rows):
+            shape = v.shape[1:] if v.shape[0] == 1 else v.shape
+            if size in shape:
+                return (i, lead + shape.index(size))
+        for i, v in enumerate(self._parameters, len(rows)):
+            if size in v.shape and not v.scalar:
+                return (i, v.shape.index(size))
+        raise InputError(f"{self.cell.name}: nothing tells the size {size} of the output")
 
 
 def _axes(variable: Variable) -> _Axes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -24,6 +25,10 @@ FAILED, WRONG_USE = 1, 2
 
 def main() -> NoReturn:
     """Run a command; whatever goes wrong is one line on standard error and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no Greek shows question marks rather than a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = main_group.main(standalone_mode=False, prog_name="rnnsym")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -48,7 +53,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:
-        _say(f"rnnsym: {error.filename or ''}: {error.strerror or error}")
+        _say(f"rnnsym: {error.filename or 'cannot write the output'}: {error.strerror or error}")
         code = WRONG_USE
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -121,7 +126,7 @@ def _one_cell(
 
 def _size(text: str) -> tuple[str, int]:
     name, mark, value = text.partition("=")
-    if not mark or not value.strip().isdigit():
+    if not mark or not value.strip().isdecimal() or not value.strip().isascii():
         raise InputError(f"a size is given as NAME=NUMBER, such as M=5, not '{text}'")
     return name.strip(), int(value)
 
@@ -239,6 +244,8 @@ def derive(
 
     if what not in ("bptt", "jacobian", "rtrl"):
         raise InputError(f"unknown part '{what}'; there are bptt, jacobian, rtrl")
+    if what != "bptt" and (steps, truncate, loss, over) != (None, None, "general", "all"):
+        raise InputError(f"--steps, --truncate, --loss and --over are of bptt, not of {what}")
     cell = _one_cell(convention=convention, **which)
     if what == "bptt":
         derivation = backpropagate(cell, steps=steps, loss=loss, over=over, truncate=truncate)
@@ -288,12 +295,14 @@ def _print_line(text: str) -> None:
 @_cell_options()
 @click.option("--steps", default=100, show_default=True, help="The longest distance in time.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--weights", "path_of_weights", metavar="FILE.npz",
+              help="Weights by name; random ones without.")  # fmt: skip
 @click.option("--scale", default=1.0, show_default=True, help="A factor on random matrices.")
 @click.option("-o", "--output", metavar="PATH", help="Write a picture (SVG).")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def flow(
-    steps: int, seed: int, scale: float, output: str | None, as_json: bool, convention: str,
-    **which: Any,
+    steps: int, seed: int, path_of_weights: str | None, scale: float, output: str | None,
+    as_json: bool, convention: str, **which: Any,
 ) -> None:  # fmt: skip
     """Measure how the gradient grows or fades with the distance in time."""
     cell = _one_cell(convention=convention, **which)
@@ -301,7 +310,8 @@ def flow(
         raise InputError(f"a seed is a whole number from 0 on, not {seed}")
     from .checking import flow as measure
 
-    found = measure(cell, steps, seed=seed, scale=scale)
+    weights = _weights(path_of_weights) if path_of_weights is not None else None
+    found = measure(cell, steps, weights=weights, seed=seed, scale=scale)
     if output is not None:
         from .documents import to_svg
 
@@ -489,6 +499,21 @@ def serve(address: str) -> None:
     serve_site(address)
 
 
+def _weights(path: str) -> dict[str, Any]:
+    """The arrays of an .npz file; nothing in it is executed."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, TypeError, AttributeError, EOFError, KeyError, zipfile.BadZipFile):
+        raise InputError(f"cannot read {path}: no .npz file of plain arrays") from None
+
+
 # --- small things ------------------------------------------------------------------------------
 
 
@@ -500,6 +525,13 @@ def write_text(path: Path, text: str) -> None:
     """
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
+    if path.exists() and not path.is_file():  # a device or a pipe takes what it is given
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+        return
+    path = path.resolve()  # of a link, the file behind it
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent or ".", prefix=f".{path.name}.")
     except OSError as error:

@@ -47,13 +47,19 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*\Z")
 #: Parts that code uses for times: `h_tm1` is h at t-1.
 _TIME_PART = re.compile(r"(t|t[mp]?[0-9]+|T)\Z")
 #: Names that the generated code needs for itself.
-_CODE_NAMES = frozenset({"np", "math"})
+_CODE_NAMES = frozenset(
+    ["np", "math", "range", "len", "zip", "reversed", "trace", "changes", "loss"]
+)
 
 
-def fault_of(name: str) -> str | None:
+#: A derivation adds a mark and the number of a step to a name.
+LONGEST_READ = LONGEST_NAME + 16
+
+
+def fault_of(name: str, longest: int = LONGEST_NAME) -> str | None:
     """Say what keeps `name` from being a name of the language, or None."""
-    if len(name) > LONGEST_NAME:
-        return f"the name is longer than {LONGEST_NAME} characters"
+    if len(name) > longest:
+        return f"the name is longer than {longest} characters"
     if not _IDENTIFIER.match(name):
         return f"'{name}' is no name (letters, digits and subscripts are)"
     _, *parts = name.split("_")
@@ -133,9 +139,24 @@ def _jacobian_of(
     return (above, time), (below, before)
 
 
+#: `W_{xi}` has the subscripts x and i and `W_\\xi` a Greek letter: the short names of Greek letters
+#: are letters as subscripts, and the Greek letter is told by this ending.
+_GREEK_PART = "gr"
+
+
+def greek_part(letter: str) -> str:
+    """The subscript that stands for a Greek letter."""
+    return letter + _GREEK_PART if len(letter) <= 3 else letter
+
+
+def _greek_of(part: str) -> str | None:
+    letter = part.removesuffix(_GREEK_PART)
+    return letter if letter in GREEK and greek_part(letter) == part else None
+
+
 def _tex_part(part: str) -> str:
-    if part in GREEK:
-        return "\\" + part
+    if letter := _greek_of(part):
+        return "\\" + letter
     return part if len(part) <= 2 or part.isdigit() else rf"\mathrm{{{part}}}"
 
 
@@ -157,7 +178,8 @@ def unicode_of(name: str, time: Expr | None = None) -> str:
         text += "".join(ACCENTS[accent] for accent in accents)
     else:
         parts = accents + parts
-    subscripts = [GREEK.get(part, part) for part in parts] + _time_text(time)
+    letters = [GREEK.get(_greek_of(part) or "", part) for part in parts]
+    subscripts = letters + _time_text(time)
     if not subscripts:
         return unicodedata.normalize("NFC", text)
     joined = ",".join(subscripts)
@@ -186,7 +208,8 @@ def code_of(name: str, time: Expr | None = None) -> str:
         return name + "_" if keyword.iskeyword(name) or name in _CODE_NAMES else name
     if isinstance(time, Integer):
         return f"{name}_{int(time)}"
-    lag = int(t - time) if time.has(t) else None
-    if lag is None:
-        return f"{name}_{time}"
+    if time.has(T):  # T, T-1
+        lag = int(T - time)
+        return f"{name}_T" if lag == 0 else f"{name}_Tm{lag}"
+    lag = int(t - time)
     return f"{name}_t" if lag == 0 else f"{name}_tm{lag}" if lag > 0 else f"{name}_tp{-lag}"

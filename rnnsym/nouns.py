@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from numbers import Integral
 from typing import Any
 
 from sympy import Basic, Expr, Integer, MatrixExpr, MatrixSymbol, Symbol, expand, sympify
@@ -159,6 +160,15 @@ class Equation:
         return f"$\\displaystyle {_verb('to_latex')(self)}$"
 
 
+def _stepwise(expr: Any) -> bool:
+    """Whether a quantity of a step stands outside of every sum over t."""
+    if isinstance(expr, Quantity):
+        return expr.time is not None and not isinstance(expr.time, Integer)
+    if type(expr).__name__ == "TimeSum":
+        return False
+    return any(_stepwise(a) for a in getattr(expr, "args", ()))
+
+
 def quantities(expr: Any) -> dict[Quantity, None]:
     """Every quantity in an expression, once, in the order written (a dict used as ordered set)."""
     found: dict[Quantity, None] = {}
@@ -195,6 +205,14 @@ class Cell:
     source: str = ""
     text: str = ""
     sizes: Mapping[Symbol, int] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        # Both become part of generated code, so they are checked wherever a cell comes from.
+        if not (isinstance(self.name, str) and self.name.isascii() and self.name.isidentifier()):
+            raise InputError(f"the name of a cell must be a plain identifier, not {self.name!r}")
+        names = [v.name for v in self.variables]
+        if twice := next((n for n in names if names.count(n) > 1), None):
+            raise InputError(f"{self.name} would have two variables called '{twice}'")
 
     @classmethod
     def parse(cls, text: str, **options: Any) -> Cell:
@@ -272,9 +290,9 @@ class Cell:
                 raise InputError(
                     f"{self.name} has no size '{name}'; its sizes are {', '.join(by_name)}"
                 )
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise InputError(f"size {name} must be a positive whole number, not {value!r}")
-            given[by_name[name]] = value
+            given[by_name[name]] = int(value)
         return replace(self, sizes=given)
 
     @property
@@ -410,6 +428,13 @@ class Derivation:
         last = Symbol("T")
         steps = []
         for equation in _verb("read")(text, self, convention):
+            if equation.time == t - 1:
+                raise InputError(f"write the left side at t: {equation}")
+            if equation.time is None and _stepwise(equation.expr):
+                raise InputError(
+                    f"a quantity of step t stands in a line that is of no step; is a sum over t "
+                    f"missing? {equation}"
+                )
             late = any(q.time == t + 1 for q in equation.uses)
             early = unmarked(equation.variable.name)[0] == TOTAL
             holds = (Integer(2 if early else 1), last - 1 if late else last)

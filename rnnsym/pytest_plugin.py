@@ -63,7 +63,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is None or "rnnsym_line" not in metafunc.fixturenames:
         return
     folder = Path(str(metafunc.definition.path)).parent
-    lines = [line for subject in marker.args for line in lines_of(subject, folder)]
+    from .errors import RnnsymError
+
+    try:
+        lines = [line for subject in marker.args for line in lines_of(subject, folder)]
+    except RnnsymError as error:
+        pytest.fail(f"mark rnnsym: {error}", pytrace=False)
     metafunc.parametrize("rnnsym_line", lines, ids=[line.name for line in lines])
 
 

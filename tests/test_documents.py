@@ -154,3 +154,37 @@ def test_terms_stand_in_the_order_written():
     )
     column = rnnsym.to_latex(cell.equations[0], convention="column")
     assert column == r"h_{t} = b + U h_{t-1} + W x_{t} - 1 + z \odot a"
+
+
+@pytest.mark.parametrize("convention", ["row", "column"])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("name", ["lstm", "delta_net", "softmax_cell", "mlstm", "concatenation"])
+def test_derivations_compile_without_an_overfull_box(name, full, convention, tmp_path):
+    pdflatex = need("pdflatex")
+    document = rnnsym.document(
+        cell_of(name), "tex", convention=convention, what="forward,bptt,jacobian,rtrl,cost", full=full,
+        loss="softmax_cross_entropy" if full else "general",
+    )  # fmt: skip
+    path = tmp_path / "derivation.tex"
+    path.write_text(document, encoding="utf-8")
+    compiled(pdflatex, path)
+
+
+def test_costs_of_a_deep_network_fit_the_page(tmp_path):
+    rnn, dense = rnnsym.cells.get("simple_rnn"), rnnsym.cells.get("dense")
+    path = tmp_path / "net.tex"
+    path.write_text(
+        rnnsym.document(rnnsym.stack(rnn, rnn, rnn, dense), what="bptt,cost"), encoding="utf-8"
+    )
+    compiled(need("pdflatex"), path)
+
+
+def test_a_derivation_is_not_printed_when_a_line_is_wrong(monkeypatch):
+    from rnnsym.derive import differentials
+
+    right = differentials.transpose
+    monkeypatch.setattr(
+        differentials, "transpose", lambda e: e if e.shape[0] == e.shape[1] else right(e)
+    )
+    with pytest.raises(rnnsym.CheckError, match=r"∂L/∂h_0|h̄_t"):
+        rnnsym.document(cell_of("simple_rnn"), what="bptt")

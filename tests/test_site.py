@@ -37,7 +37,7 @@ def test_every_cell_has_a_page_and_stands_in_index_and_navigation(site):
 
 
 def test_the_pages_that_were_promised_are_there(site):
-    for page in ("index", "notebook", "cells/index", "language", "add-a-cell", "design",
+    for page in ("index", "notebook", "training", "cells/index", "language", "add-a-cell", "design",
                  "reference/python", "reference/commands"):  # fmt: skip
         assert (site / f"{page}.html").is_file()
     python = (site / "reference" / "python.html").read_text(encoding="utf-8")
@@ -46,8 +46,30 @@ def test_the_pages_that_were_promised_are_there(site):
         if callable(thing):
             assert f'id="{thing.__module__}.{thing.__qualname__}"' in python, name
     commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
-    for command in ("tour", "list", "show", "export", "verify", "build", "serve"):
+    for command in ("tour", "list", "show", "export", "derive", "flow", "verify", "build", "serve"):
         assert re.search(rf'id="rnnsym-(docs-)?{command}"', commands), command
+
+
+def test_pages_of_cells_have_their_derivations(site):
+    for name in rnnsym.cells.names():
+        page = (site / "cells" / f"{name}.html").read_text(encoding="utf-8")
+        assert 'id="backward"' in page and 'id="cost"' in page
+        assert page.count("every line verified: error") >= 2
+        folded = page.count('<details class="step">')
+        assert folded >= 2 * len(rnnsym.backpropagate(rnnsym.cells.get(name)))
+        shown = html.unescape(page).replace(" ", "")
+        for step in rnnsym.backpropagate(rnnsym.cells.get(name)):
+            assert rnnsym.to_latex(step.equation).replace(" ", "") in shown, step.equation
+        if rnnsym.cells.get(name).states:
+            assert 'id="gradient-flow"' in page and "<polyline" in page
+
+
+def test_training_reaches_the_same_loss_as_keras(site):
+    text = (site / "training.html").read_text(encoding="utf-8")
+    assert "the same: at most" in text and "<polyline" in text
+    rows = re.findall(r"<tr>\s*<td>(\d+)</td>\s*<td>([0-9.]+)</td>\s*<td>([0-9.]+)</td>", text)
+    assert len(rows) >= 8 and all(ours == keras for _, ours, keras in rows)
+    assert float(rows[-1][1]) < float(rows[0][1]) / 5
 
 
 def test_the_notebook_page_has_real_numbers_at_ten_steps(site):
@@ -124,14 +146,19 @@ BROWSER = [
 @pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn"])
 def test_a_browser_renders_the_formulas(site, tmp_path, page):
     chromium = need("chromium")
-    done = subprocess.run(
-        [chromium, *BROWSER, "--window-size=1200,9000", f"--user-data-dir={tmp_path / 'profile'}",
-         "--dump-dom", (site / f"{page}.html").as_uri()],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-500:]
+    # The browser's virtual clock may run out before its first frame on a busy machine: ask again.
+    for attempt in range(5):
+        done = subprocess.run(
+            [chromium, *BROWSER, "--window-size=1200,9000",
+             f"--user-data-dir={tmp_path / f'profile{attempt}'}",
+             "--dump-dom", (site / f"{page}.html").as_uri()],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-500:]
+        shown = done.stdout.count('data-rendered="true"')
+        if shown:
+            break
     assert "katex-error" not in done.stdout
-    shown = done.stdout.count('data-rendered="true"')
     assert shown == done.stdout.count("katex-html") > 0
 
 
@@ -139,10 +166,10 @@ def test_a_browser_renders_the_formulas(site, tmp_path, page):
 def test_no_page_scrolls_sideways(site, tmp_path, width):
     """Measured in the browser itself, in a frame as wide as a phone or a desk."""
     chromium = need("chromium")
-    for page in ("index", "notebook", "cells/simple_rnn", "reference/commands"):
+    for page in ("index", "notebook", "training", "cells/simple_rnn", "reference/commands"):
         frame = site / "measure.html"
         frame.write_text(
-            f'<iframe id="f" src="{page}.html" style="width:{width}px;height:6000px;border:0"></iframe>'
+            f'<iframe id="f" src="{page}.html" style="width:{width}px;height:30000px;border:0"></iframe>'
             "<script>addEventListener('load', () => setTimeout(() => {"
             "const d = document.getElementById('f').contentDocument.documentElement;"
             "document.title = JSON.stringify([d.scrollWidth, d.clientWidth]);"

@@ -71,7 +71,7 @@ class Elementwise:
     def symbol(self) -> Callable[..., Expr]:
         """A SymPy function for explicit matrices: SymPy's own where there is one."""
         z = sp.Symbol("z", real=True)
-        if len(self.arguments) == 1:
+        if len(self.arguments) == 1 and self.direct:
             formula = self.scalar(z)
             if isinstance(formula, sp.Function) and formula.args == (z,):
                 return formula.func

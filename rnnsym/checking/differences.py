@@ -159,11 +159,7 @@ class Trajectory:
         ]  # fmt: skip
 
     def _central(self, function: Any) -> Any:
-        plus, minus = function(DELTA), function(-DELTA)
-        # What is left of equal numbers after rounding is no derivative.
-        if abs(plus - minus) <= _ROUNDING * max(abs(plus), abs(minus)):
-            return mpmath.mpf(0)
-        return (plus - minus) / (2 * DELTA)
+        return _quotient(function(DELTA), function(-DELTA))
 
     def _moved(
         self, name: str, step: int | None, entry: tuple[int, int], delta: Any,
@@ -230,7 +226,7 @@ class Trajectory:
         table = []
         for i in range(rows):
             plus, minus = moved(DELTA, i), moved(-DELTA, i)
-            table.append([(plus[j] - minus[j]) / (2 * DELTA) for j in range(cols)])
+            table.append([_quotient(plus[j], minus[j]) for j in range(cols)])
         return table
 
     @cached_property
@@ -267,7 +263,7 @@ class Trajectory:
                 values["L", None] = [[self.loss(values, range(1, self.steps + 1))]]
         plus, minus = runs
         return {
-            key: [[(a - b) / (2 * DELTA) for a, b in zip(r, s)] for r, s in zip(one, minus[key])]
+            key: [[_quotient(a, b) for a, b in zip(r, s)] for r, s in zip(one, minus[key])]
             for key, one in plus.items()
         }
 
@@ -291,14 +287,20 @@ class Trajectory:
         return self.of(equation.variable.name, _step(equation.time, step, self.steps))
 
 
+def _quotient(plus: Any, minus: Any) -> Any:
+    """A central difference; what is left of equal numbers after rounding is no derivative."""
+    if abs(plus - minus) <= _ROUNDING * max(abs(plus), abs(minus)):
+        return mpmath.mpf(0)
+    return (plus - minus) / (2 * DELTA)
+
+
 def _step(time: Any, step: int | None, last: int | None = None) -> int | None:
     if time is None:
         return None
     if isinstance(time, Integer):
         return int(time)
-    if time == T and last is not None:
-        return last
-    return int(time.xreplace({t: Integer(step)}))
+    known = {T: Integer(last)} if last is not None else {}
+    return int(time.xreplace({t: Integer(step or 0), **known}))
 
 
 def derived_role(v: Variable) -> bool:

@@ -71,7 +71,11 @@ class Evaluation:
         def leaf(q: Quantity) -> Entries:
             return self.values[q.label, at(q.time)]
 
-        table = entries(resized(equation.expr, self.sizes), leaf, call, number)
+        try:
+            table = entries(resized(equation.expr, self.sizes), leaf, call, number)
+        except (ZeroDivisionError, OverflowError):
+            rows, cols = self.shape(equation.variable.name)
+            table = [[mpmath.nan] * cols for _ in range(rows)]
         if (len(table), len(table[0])) != self.shape(equation.variable.name):
             raise ValueError(f"{equation.variable.name} came out in another shape")
         self.values[equation.variable.name, at(equation.time)] = table

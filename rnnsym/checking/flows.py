@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,9 +51,7 @@ class Flow:
         }
 
     def _repr_html_(self) -> str:
-        import rnnsym
-
-        return rnnsym.to_svg(self)
+        return importlib.import_module("rnnsym").to_svg(self)
 
 
 def flow(
@@ -84,6 +83,8 @@ def flow(
         raise InputError(f"{subject.name} has no state, so no gradient flows from step to step")
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10_000:
         raise InputError(f"steps must be a whole number from 1 to 10,000, not {steps!r}")
+    if not (np.isfinite(scale) and scale > 0):
+        raise InputError(f"scale must be a positive number, not {scale}")
     sizes = _sizes(subject, weights)
     sample = draw(subject, seed, sizes, samples=1, steps=steps)
     own = dict(sample.weights)

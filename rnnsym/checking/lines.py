@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -187,11 +188,11 @@ def difference(trajectory: Trajectory, equation: Equation, k: int | None) -> tup
     """How far the two sides of a line are apart at a step, relative to the left one."""
     try:
         right = trajectory.right_side(equation, k)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        return float("inf"), f"the right side has no value ({type(error).__name__})"
-    apart, place = _parting(
-        trajectory.left_side(equation, k), right, _size_of_terms(trajectory, equation, k)
-    )
+        left = trajectory.left_side(equation, k)
+        least = _size_of_terms(trajectory, equation, k)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return float("inf"), "one side has no value at this step"
+    apart, place = _parting(left, right, least)
     return apart, place if k is None else f"step {k}, {place}"
 
 
@@ -230,7 +231,8 @@ def _parting(left: Any, right: Any, least: Any = 0) -> tuple[float, str]:
     size = max(mpmath.sqrt(square), least)
     if size == 0:
         return (0.0 if rest == 0 else float("inf")), where
-    return float(mpmath.sqrt(rest) / size), where
+    error = float(mpmath.sqrt(rest) / size)
+    return (error if math.isfinite(error) else float("inf")), where
 
 
 def draw_for(derivation: Derivation, seed: int) -> Sample:

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..numeric.compiling import compiled
+from ..numeric.source import Source
+
 _PRODUCTS = {np.matmul, np.vecmat, np.vecdot, getattr(np, "matvec", np.matmul)}
 
 
@@ -77,11 +80,10 @@ def _counted(value: Any, tally: Tally) -> Any:
     return value
 
 
-def multiply_adds(source: str, function: str, arguments: Sequence[Any]) -> int:
+def multiply_adds(source: Source, arguments: Sequence[Any]) -> int:
     """Run a generated source and count the multiply-adds of its matrix products."""
     tally = Tally()
-    namespace: dict[str, Any] = {"__name__": "rnnsym.generated"}
-    exec(compile(source, f"<counted {function}>", "exec"), namespace)  # noqa: S102
-    namespace["np"] = _CountingNumpy(tally)
-    namespace[function](*(_counted(a, tally) for a in arguments))
+    function = compiled(source)
+    function.__globals__["np"] = _CountingNumpy(tally)
+    function(*(_counted(a, tally) for a in arguments))
     return tally.products

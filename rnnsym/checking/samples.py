@@ -127,7 +127,8 @@ def error_of(found: Any, expected: Any, plain: bool = False) -> tuple[float, str
     if expected.size == 0:
         return float("inf"), "nothing to compare"
     exact = expected.astype(np.float64)
-    difference = np.abs(found.astype(np.float64) - exact)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(found.astype(np.float64) - exact)
     if not np.isfinite(difference).all():
         place = np.unravel_index(int(np.argmin(np.isfinite(difference))), difference.shape)
         return float("inf"), f"not finite at {_place(place, plain)}"

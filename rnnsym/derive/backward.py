@@ -7,6 +7,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 from sympy import Expr, Integer, MatMul, Symbol
@@ -23,9 +24,9 @@ from ..algebra.nodes import (
     resized,
 )
 from ..errors import InputError
-from ..names import ACCENTS, GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of
-from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
-from .differentials import Change, add, change, common_factor, pull
+from ..names import ACCENTS, GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of, unmarked
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable, quantities
+from .differentials import Change, add, change, common_factor, lifted, pull
 from .losses import LOSSES, Loss, check_over, loss_cell, loss_of
 from .naming import named
 
@@ -66,8 +67,8 @@ class Differentiated:
         self.cell, self.renamed = _with_loss(self.bare, self.loss)
         self.output = self.cell[cell.output.name]
         used = {a for v in self.cell.variables for a in v.name.split("_")[1:] if a in ACCENTS}
-        self.adjoint_mark = next(a for a in ("bar", "breve", "check", "hat") if a not in used)
-        self.tangent_mark = next(a for a in ("dot", "tilde", "check", "breve") if a not in used)
+        self.adjoint_mark = _free_mark(("bar", "breve", "check"), used, cell)
+        self.tangent_mark = _free_mark(("dot", "hat", "tilde"), used, cell)
 
     @classmethod
     def of(cls, derivation: Derivation) -> Differentiated:
@@ -106,8 +107,10 @@ class Differentiated:
         return Quantity(marked(self.tangent_mark, q.label), rows, cols, q.time)
 
     @cached_property
-    def _moving(self) -> frozenset[str]:
+    def _moving(self) -> set[str]:
         """The names that change: those of the moving roles, and what is computed from them."""
+        if not self.still:  # each may be changed by itself, whatever it is computed from
+            return {v.name for v in self.cell.variables if not self.is_target(v)}
         start = {v.name for v in self.cell.variables
                  if v.role not in self.still and not self.is_target(v)}  # fmt: skip
         defined = {e.variable.name for e in self.cell.equations}
@@ -117,7 +120,7 @@ class Differentiated:
             more = {e.variable.name for e in self.cell.equations
                     if any(q.label in found for q in e.uses)} - found  # fmt: skip
             if not more:
-                return frozenset(found)
+                return found
             found |= more
 
     # --- the calculus of every equation
@@ -147,18 +150,33 @@ class Differentiated:
                 pulled = pull(linear, outer(equation.variable).here, moved)
                 if pulled:
                     rule = _rule(equation, [r for p in pulled for r in p.rules])
-                    expr = common_factor([p.expr for p in pulled])
+                    expr = lifted(common_factor([p.expr for p in pulled]))
                     found.append(Part(equation, q.time, expr, rule))
         return found
 
     @cached_property
     def relevant(self) -> frozenset[str]:
-        """The names on which L depends."""
+        """The names on which L depends, in the sense that its derivative need not be zero."""
         found = {self.output.name} if self.loss_name == "general" else {"ell"}
         while True:
             more = {
-                q.label for e in self.cell.equations if e.variable.name in found for q in e.uses
+                unmarked(q.label)[1]
+                for name in found
+                if name in self.changes and self.changes[name].expr is not None
+                for q in quantities(self.changes[name].expr)
+                if ":" in q.label
             } - found
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    @cached_property
+    def reaching(self) -> frozenset[str]:
+        """The names that L is computed from, whatever the slopes on the way."""
+        found = {self.output.name} if self.loss_name == "general" else {"ell"}
+        while True:
+            more = {q.label for e in self.cell.equations if e.variable.name in found
+                    for q in e.uses} - found  # fmt: skip
             if not more:
                 return frozenset(found)
             found |= more
@@ -190,6 +208,16 @@ class Differentiated:
                 for name in dict.fromkeys(q.label for q in e.uses):
                     found.setdefault(name, []).append(e)
         return found
+
+
+def _free_mark(marks: tuple[str, ...], used: set[str], cell: Cell) -> str:
+    for mark in marks:
+        if mark not in used:
+            return mark
+    raise InputError(
+        f"{cell.name} uses all of the accents {', '.join(marks)}, and a derivation needs one for "
+        "what it derives; rename a symbol"
+    )
 
 
 def _by(v: Variable) -> str:
@@ -302,6 +330,7 @@ def backpropagate(
     check_over(over)
     check_steps(steps)
     _check_truncation(truncate, steps)
+    steps = None if steps is None else int(steps)
     d = Differentiated(subject, loss)
     lines = _Lines(d, over)
     title = f"Backpropagation through time of {subject.title or subject.name}"
@@ -329,7 +358,9 @@ def _no_collection() -> Iterator[None]:
 
 def check_steps(steps: int | None) -> None:
     """Refuse a number of steps that is none."""
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+    if steps is not None and (
+        isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1
+    ):
         raise InputError(f"steps must be a positive whole number or None, not {steps!r}")
 
 
@@ -545,7 +576,7 @@ class _Lines:
         adjoint = self.d.adjoint(v)
         if not terms:
             return make_step(
-                Equation(adjoint, zero_of(v), None), "zero", f"L does not depend on {name}", RESULTS
+                Equation(adjoint, zero_of(v), None), "zero", self._why_zero(v, name), RESULTS
             )
         places = _words(_place(p) for p in parts)
         if stepwise:
@@ -560,13 +591,25 @@ class _Lines:
             rule = steady[0].rule if len(steady) == 1 else "several uses"
         return make_step(Equation(adjoint, add(terms), None), rule, reason, RESULTS)
 
+    def _why_zero(self, v: Variable, name: str) -> str:
+        if v.name in self.d.reaching:
+            return f"{name} reaches L only through functions whose slope is zero everywhere"
+        return f"L does not depend on {name}"
+
     def _from_parts(
         self, adjoint: Variable, parts: list[Part], v: Variable, section: str, result: bool = True
     ) -> Step:
         name = said(v.name, t)
         if not parts:
-            why = "L does not depend on it" if v.name not in self.d.relevant else "nothing reads it"
-            reason = f"{name}: {why} here, so its derivative is zero"
+            if v.name in self.d.relevant:
+                why = "nothing that counts reads it at this step"
+                if self.over == "last" and v.name == self.d.output.name:
+                    why = "the loss is taken at the last step alone"
+            elif v.name in self.d.reaching:
+                why = "it reaches L only through functions whose slope is zero everywhere"
+            else:
+                why = "L does not depend on it"
+            reason = f"{name}: {why}, so its derivative is zero"
             return make_step(Equation(adjoint, zero_of(v)), "zero", reason, section, result=result)
         expr = add(p.expr for p in parts)
         if len(parts) == 1:
@@ -591,7 +634,7 @@ def change_line(d: Differentiated, equation: Equation) -> Step | None:
     """The line that says how an equation changes, or None if nothing in it does."""
     found = d.changes[equation.variable.name]
     if found.expr is None:
-        return None
+        return _still_line(d, equation)
     name = said(equation.variable.name, equation.time)
     rule = next((r for r in ("chain rule", "quotient rule", "product rule") if r in found.rules),
                 found.rules[-1] if found.rules else "sum")  # fmt: skip
@@ -600,6 +643,19 @@ def change_line(d: Differentiated, equation: Equation) -> Step | None:
     )
     line = Equation(d.tangent(equation.variable), found.expr, equation.time)
     return make_step(line, rule, reason + kink_words([equation]), CHANGES, result=False)
+
+
+def _still_line(d: Differentiated, equation: Equation) -> Step | None:
+    """What does not change although others read its change: a slope of zero, or no use at all."""
+    v = equation.variable
+    if v.name not in d._moving:
+        return None
+    if any(d.change_of(q) is not None for q in equation.uses):
+        reason = f"the slope in the equation of {said(v.name, equation.time)} is zero everywhere"
+    else:
+        reason = f"nothing that changes is read by {said(v.name, equation.time)}"
+    line = Equation(d.tangent(v), zero_of(v), equation.time)
+    return make_step(line, "zero", reason, CHANGES, result=False)
 
 
 def make_step(
@@ -641,20 +697,28 @@ def _words(items: Iterable[str]) -> str:
 
 def kink_words(equations: Iterable[Equation]) -> str:
     """What is taken where a function has no slope, in words; empty if there is no such place."""
-    said: dict[str, None] = {}
+    said_: dict[str, None] = {}
     for equation in equations:
         expr = equation.expr
         if not isinstance(expr, Apply):
             continue
         if len(expr.operands) > 1 and expr.name_ in ("max", "min"):
-            said.setdefault(f"where both arguments of {expr.name_} are equal, the first one counts")
+            said_.setdefault(
+                f"where both arguments of {expr.name_} are equal, the first one counts"
+            )
+        elif len(expr.operands) > 1:
+            if expr.name_ in ("leaky_relu", "elu", "celu"):
+                said_.setdefault(
+                    f"at 0, where {expr.name_} has no slope, the one from below is taken, as Keras "
+                    "takes it"
+                )
         elif "'" not in expr.name_:
             for place, value in kinks(expr.name_):
-                said.setdefault(
+                said_.setdefault(
                     f"at {place}, where {expr.name_} has no slope, {float(value):.6g} is taken, as "
                     "Keras takes it"
                 )
-    return "".join(f"; {words}" for words in said)
+    return "".join(f"; {words}" for words in said_)
 
 
 def _without_ell(part: Part) -> Part:

@@ -74,7 +74,7 @@ def count(subject: Cell) -> Costs:
         raise InputError(f"count takes a cell or network, not {type(subject).__name__}")
     d = Differentiated(subject)
     derivation = backpropagate(subject)
-    forward = sum((_of_equation(e) for e in d.bare.equations), Integer(0))
+    forward = forward_of(subject)
     lines = [s for s in derivation.steps if s.section in (BACKWARD, RESULTS)]
     backward = sum((_of_line(s) for s in lines), Integer(0))
     return Costs(
@@ -82,8 +82,13 @@ def count(subject: Cell) -> Costs:
     )
 
 
+def forward_of(cell: Cell) -> Expr:
+    """Multiply-adds of a cell's equations as they stand."""
+    return sum((_of_equation(e) for e in cell.equations), Integer(0))
+
+
 def _of_equation(equation: Equation) -> Expr:
-    times = N * T if equation.time is not None else Integer(1)
+    times = N * T if equation.time is not None else N  # all of it is of no sample
     return times * products(equation.expr)
 
 
@@ -108,7 +113,7 @@ def _of_sum(expr: Any) -> Expr:
         inside = expr.operand
         terms = inside.args if isinstance(inside, MatAdd) else (inside,)
         return N * T * sum((_of_reduced(term) for term in terms), Integer(0))
-    return products(expr)
+    return N * products(expr)
 
 
 def _of_reduced(expr: Any) -> Expr:
@@ -133,7 +138,9 @@ def products(expr: Any) -> Expr:
     if isinstance(expr, Quantity) or not isinstance(expr, MatrixExpr):
         return Integer(0)
     if isinstance(expr, MatMul) and not is_negative(expr):
-        return _chain(expr.args)
+        once = all(q.time is None for q in quantities(expr))
+        # A product of parameters alone is done at every step, but not for every sample.
+        return _chain(expr.args) / N if once else _chain(expr.args)
     return sum((products(a) for a in expr.args if isinstance(a, MatrixExpr)), Integer(0))
 
 

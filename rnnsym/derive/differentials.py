@@ -74,6 +74,11 @@ def change(expr: MatrixExpr, of: Changes, value: MatrixExpr | None = None) -> Ch
     Raises:
         InputError: for a function whose slope is not known.
     """
+    found = _change(expr, of, value)
+    return Change(lifted(found.expr), found.rules) if found else found
+
+
+def _change(expr: MatrixExpr, of: Changes, value: MatrixExpr | None) -> Change:
     match expr:
         case Quantity():
             return Change(of(expr))
@@ -163,38 +168,39 @@ def _power(expr: Power, of: Changes, value: Any) -> Change:
         parts.append(Change(hadamard([inner.expr, _power_slope(base, exponent)]), ("power",)))
     if inner := change(exponent, of):
         whole = value if value is not None else expr
-        factors = [inner.expr, whole, Apply("log", base)]
+        log: Any = Apply("log", base)
+        if isinstance(base, Spread):  # of one number the logarithm is one number
+            log = Spread(Apply("log", base.args[0]), *base.shape)
+        factors = [inner.expr, whole, log]
         parts.append(Change(hadamard(factors), ("power",)))
     return _sum(parts, "sum")
 
 
 def _power_slope(base: Any, exponent: Any) -> Any:
-    number = exponent.args[0] if isinstance(exponent, Spread) else exponent
-    if is_negative(number):
-        inner = number.args[1]
-        if isinstance(inner, Number):  # A^{-2}: −2 A^{-3}
-            less: Any = negative(Number(_less(inner, 1)))
-            power = Power(base, Spread(less, *base.shape) if base.shape != (1, 1) else less)
-            return negated(scale(inner, power))
+    """n A^(n−1), entry by entry."""
+
+    def spread(expr: Any) -> Any:
+        return _spread(expr, base.shape)
+
+    minus = is_negative(exponent)
+    bare = exponent.args[1] if minus else exponent
+    number = bare.args[0] if isinstance(bare, Spread) else bare
     if not isinstance(number, Number):
         one = Number("1")
-        ones = Spread(one, *base.shape) if base.shape != (1, 1) else one
-        return hadamard([exponent, Power(base, MatAdd(exponent, negative(ones)))])
-    if number.value == 2:
-        return scale(number, base)
-    if number.value == 1:
-        return Spread(Number("1"), *base.shape) if base.shape != (1, 1) else Number("1")
-    less = number.value - 1
-    sign = less < 0
-    exponent_less: Any = Number(_less(number, -1) if not sign else _plain(-less))
-    exponent_less = negative(exponent_less) if sign else exponent_less
-    if base.shape != (1, 1):
-        exponent_less = Spread(exponent_less, *base.shape)
-    return scale(number, Power(base, exponent_less))
-
-
-def _less(number: Number, by: int) -> str:
-    return _plain(number.value + by)
+        if isinstance(bare, Spread):
+            less: Any = spread(add([negated(number) if minus else number, negative(one)]))
+        else:
+            less = add([exponent, negative(spread(one))])
+        return hadamard([exponent, Power(base, less)])
+    value = -number.value if minus else number.value
+    if value == 1:
+        return spread(Number("1"))
+    if value == 2:
+        slope_: Any = scale(number, base)
+    else:
+        power = spread(Number(_plain(abs(value - 1))))
+        slope_ = scale(number, Power(base, negative(power) if value < 1 else power))
+    return negated(slope_) if minus else slope_
 
 
 def _plain(value: Any) -> str:
@@ -309,6 +315,10 @@ def pull(linear: MatrixExpr, outer: MatrixExpr, of: Quantity) -> list[Change]:
     Returns:
         Parts whose sum is ∂L by `of`, each with the rules on the way; none if it is not in it.
     """
+    return [Change(lifted(p.expr), p.rules) for p in _pull(linear, outer, of)]
+
+
+def _pull(linear: MatrixExpr, outer: MatrixExpr, of: Quantity) -> list[Change]:
     if linear == of:
         return [Change(outer)]
     if not contains(linear, of):
@@ -460,6 +470,41 @@ def contains(expr: Any, quantity: Quantity) -> bool:
     return False
 
 
+def lifted(expr: Any) -> Any:
+    """An expression with spreading as far outside as it goes: what is one number stays one.
+
+    It is how the language reads what is printed, where spreading does not show.
+    """
+    if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
+        return expr
+    args = [lifted(a) for a in expr.args]
+    matrices = [a for a in args if isinstance(a, MatrixExpr)]
+    whole = expr.func(*args)
+    if is_negative(whole):
+        return whole
+    liftable = (MatAdd, HadamardProduct, Divide, Power, Apply)
+    if isinstance(expr, Scale):
+        inner = args[1]
+        if isinstance(inner, Spread):
+            return Spread(Scale(args[0], inner.args[0]), *inner.shape)
+        return whole
+    if isinstance(expr, liftable):
+        bare = [a.args[1] if is_negative(a) else a for a in matrices]
+        if all(isinstance(b, Spread) for b in bare):
+            shapes = {tuple(b.args[0].shape) for b in bare}
+            if len(shapes) == 1:
+                it = iter(matrices)
+                lifted_args = [
+                    _lift_one(next(it)) if isinstance(a, MatrixExpr) else a for a in args
+                ]
+                return Spread(expr.func(*lifted_args), *expr.shape)
+    return whole
+
+
+def _lift_one(expr: Any) -> Any:
+    return negative(expr.args[1].args[0]) if is_negative(expr) else expr.args[0]
+
+
 def _spread(expr: Any, shape: Any) -> Any:
     if is_negative(expr):
         return negated(_spread(expr.args[1], shape))
@@ -487,6 +532,10 @@ def transpose(expr: Any) -> Any:
         return expr
     if isinstance(expr, Scale):
         return Scale(expr.args[0], transpose(expr.args[1]))
+    if isinstance(expr, Spread):
+        return Spread(transpose(expr.args[0]), expr.args[2], expr.args[1])
+    if isinstance(expr, Filled):
+        return Filled(expr.args[0], expr.args[2], expr.args[1])
     if isinstance(expr, MatMul) and 1 in expr.shape:
         return matmul([transpose(a) for a in reversed(expr.args)])
     return expr if tuple(expr.shape) == (1, 1) else Transpose(expr)
@@ -519,9 +568,11 @@ def matmul(args: Iterable[Any]) -> Any:
         while isinstance(a, Scale):
             scalars.append(a.args[0])
             a = a.args[1]
+        if isinstance(a, Spread):  # in a product the ones are written, or its shape were lost
+            a = _with_ones(a, scalars)
         flat += a.args if isinstance(a, MatMul) and not is_negative(a) else (a,)
     factors = [f for f in flat if tuple(f.shape) != (1, 1)]
-    factors = [f for f in factors if not isinstance(f, Eye)] or factors[:1]
+    factors = _ones_summed([f for f in factors if not isinstance(f, Eye)] or factors[:1])
     scalars += [f for f in flat if tuple(f.shape) == (1, 1)]
     if not factors:
         *scalars, whole = scalars
@@ -530,6 +581,34 @@ def matmul(args: Iterable[Any]) -> Any:
     for s in reversed(scalars):
         whole = times(s, whole)
     return negative(whole) if minus else whole
+
+
+def _ones_summed(factors: list[Any]) -> list[Any]:
+    """1 A is the sums of A's columns, A 1 those of its rows: no product is needed."""
+    done: list[Any] = []
+    for f in factors:
+        before = done[-1] if done else None
+        if isinstance(before, Filled) and before.args[0] == 1 and before.shape[0] == 1:
+            if f.shape[1] != 1 and isinstance(f, (Quantity, Transpose)):
+                done[-1] = transpose(RowApply("sum", S.One, transpose(f)))
+                continue
+        elif isinstance(f, Filled) and f.args[0] == 1 and f.shape[1] == 1:
+            if isinstance(before, (Quantity, Transpose)) and before.shape[0] != 1:
+                done[-1] = RowApply("sum", S.One, before)
+                continue
+        done.append(f)
+    return done
+
+
+def _with_ones(spread: Spread, scalars: list[Any]) -> Any:
+    """A spread matrix as a product with ones; a 1 × 1 one goes to the scalars."""
+    inner, (rows, cols) = spread.args[0], spread.shape
+    if tuple(inner.shape) == (1, 1):
+        scalars.append(inner)
+        return Filled(Integer(1), rows, cols)
+    if inner.shape[1] == 1:
+        return MatMul(inner, Filled(Integer(1), 1, cols))
+    return MatMul(Filled(Integer(1), rows, 1), inner)
 
 
 def times(factor: Any, other: Any) -> Any:

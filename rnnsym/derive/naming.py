@@ -97,6 +97,9 @@ class _Split:
         """The expression with its nested parts replaced by placeholders."""
         if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
             return expr
+        steady = all(q.time is None for q in quantities(expr))
+        if self.equation.time is not None and steady and _has_product(expr):
+            return self.name(expr, argument=False)  # it is the same at every step
         match expr:
             case Apply() | RowApply():
                 if isinstance(expr, RowApply) and ROWS[expr.name_].reduces:
@@ -106,6 +109,10 @@ class _Split:
                 return whole if top else self.name(whole, argument=False)
             case MatMul() if is_negative(expr):
                 return MatMul(expr.args[0], self.visit(expr.args[1]))
+            case Divide() if not top and not _leaf_number(expr.args[1]):
+                # Its derivative is written in its value.
+                inner = expr.func(*(self.product_named(self.visit(a)) for a in expr.args))
+                return self.name(inner, argument=False)
             case HadamardProduct() | Divide() | Power() | MatMul():
                 return expr.func(*(self.product_named(self.visit(a)) for a in expr.args))
             case Scale():
@@ -148,6 +155,12 @@ def _leaf(expr: Any) -> bool:
     while (is_negative(expr) or isinstance(expr, (Spread, Transpose))) and len(expr.args):
         expr = expr.args[1] if is_negative(expr) else expr.args[0]
     return isinstance(expr, (Quantity, Number))
+
+
+def _leaf_number(expr: Any) -> bool:
+    while isinstance(expr, Spread):
+        expr = expr.args[0]
+    return isinstance(expr, Number)
 
 
 def _has_product(expr: Any) -> bool:

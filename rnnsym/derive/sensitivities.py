@@ -276,11 +276,9 @@ def _one_by(d: Differentiated, state: Variable, mark: str, time: Any) -> Iterato
         else:
             reason = f"only through {', '.join(through)}"
             rule = "chain rule"
-        is_state = v.role == Role.STATE
         yield make_step(
-            Equation(line, add(parts)), rule, reason + kink_words([equation]), JACOBIANS,
-            result=is_state or mark == JACOBIAN,
-        )  # fmt: skip
+            Equation(line, add(parts)), rule, reason + kink_words([equation]), JACOBIANS
+        )
 
 
 def _chained(inside: Any, matrix: Any) -> Any:

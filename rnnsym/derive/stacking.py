@@ -41,11 +41,14 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
                 f"layer {i} ({cell.name}) must have one input to be stacked; it has "
                 f"{len(cell.inputs)}"
             )
+    cells = tuple(one for cell in cells for one in _unstacked(cell))
+    if name is not None and (fault := fault_of(name)):
+        raise InputError(f"the name of a network: {fault}")
     # A layer's input is the output of the layer before it, so it brings no name of its own, unless
     # the layer also reads it delayed: then the delay is a state of the network.
     own = [[v.name for v in c.variables if i == 0 or v.role != Role.INPUT or c.delayed]
            for i, c in enumerate(cells)]  # fmt: skip
-    clashing = _clashing(own)
+    clashing = _all_clashing(own, {v.name for c in cells for v in c.variables if v.timed})
     symbols = [[str(s) for s in _own_sizes(c, i)] for i, c in enumerate(cells)]
     variables_used = {n for names in own for n in names}
     clashing_sizes = _clashing(symbols) | {s for row in symbols for s in row if s in variables_used}
@@ -88,6 +91,40 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
     return network.with_sizes(**sizes) if sizes else network  # type: ignore[return-value]
 
 
+def _unstacked(cell: Cell) -> list[Cell]:
+    """The cells that a network was made of, with the sizes that it gives them."""
+    if not isinstance(cell, Network) or len(cell.originals) < 2:
+        return [cell]
+    found = []
+    for original, layer in zip(cell.originals, cell.layers):
+        sizes = dict(original.sizes)
+        for mine, here in zip(original.variables, layer.variables):
+            for a, b in zip(mine.shape, here.shape):
+                if isinstance(a, Symbol) and b in cell.sizes:
+                    sizes[a] = cell.sizes[b]
+        found.append(replace(original, sizes=sizes))
+    return found
+
+
+def _all_clashing(own: list[list[str]], timed: set[str]) -> set[str]:
+    """The names that get their layer's number, until no two names are the same or ambiguous."""
+    clashing = _clashing(own)
+    while True:
+        final: dict[str, list[str]] = {}
+        for i, names in enumerate(own):
+            for n in names:
+                final.setdefault(_numbered(n, i + 1) if n in clashing else n, []).append(n)
+        plain = {n for n in final if n in timed and n not in clashing}
+        more = {n for names in final.values() if len(names) > 1 for n in names}
+        more |= {
+            n for new, names in final.items() for n in names
+            if new.rpartition("_")[2].isdigit() and new.rpartition("_")[0] in plain
+        }  # fmt: skip
+        if not more - clashing:
+            return clashing
+        clashing |= more
+
+
 def _clashing(rows: list[list[str]]) -> set[str]:
     return {n for n, times in Counter(n for row in rows for n in set(row)).items() if times > 1}
 
@@ -101,20 +138,23 @@ def _numbered(name: str, layer: int) -> str:
 
 
 def _own_sizes(cell: Cell, layer: int) -> list[Symbol]:
-    """The sizes of a layer that are not the width of what it reads."""
+    """The sizes of a layer that are not those of what it reads."""
     if layer == 0:
         return list(cell.dims)
-    width = cell.inputs[0].shape[1]
-    return [s for s in cell.dims if s != width]
+    read = cell.inputs[0].shape
+    return [s for s in cell.dims if s not in read]
 
 
 def _join_width(cell: Cell, output: Variable, resize: dict[Any, Any], layer: int) -> None:
     rows, width = cell.inputs[0].shape
-    if output.shape[0] != rows and rows == 1:
+    if output.shape[0] != rows and not isinstance(rows, Symbol):
+        reads = "a row vector" if rows == 1 else f"{rows} rows"
         raise InputError(
-            f"layer {layer} ({cell.name}) reads a row vector and the layer before it gives "
+            f"layer {layer} ({cell.name}) reads {reads} and the layer before it gives "
             f"{output.name} of shape {output.shape[0]} × {output.shape[1]}"
         )
+    if isinstance(rows, Symbol):
+        resize[rows] = output.shape[0]
     if isinstance(width, Symbol):
         resize[width] = output.shape[1]
     elif width != output.shape[1]:

@@ -31,6 +31,8 @@ def unroll(cell: Cell, steps: int | None = None) -> Derivation:
     Raises:
         InputError: if `steps` is no positive whole number.
     """
+    if not isinstance(cell, Cell):
+        raise InputError(f"unroll takes a cell or network, not {type(cell).__name__}")
     if steps is None:
         lines = [*_constants(cell), *_start(cell), *_recurrence(cell)]
         title = f"The recurrence of {cell.title or cell.name}"
@@ -71,7 +73,7 @@ def _recurrence(cell: Cell) -> Iterator[Step]:
     for equation in cell.ordered:
         if equation.time is not None:
             reason = f"the equation of {equation.variable.name}, for t = 1, …, {T}"
-            yield Step(equation, "recurrence", reason)
+            yield Step(equation, "recurrence", reason, holds=(Integer(1), T))
 
 
 def _at_step(ordered: list[Equation], step: int) -> Iterator[Step]:
@@ -101,6 +103,8 @@ def matrices(derivation: Derivation, **sizes: int) -> Derivation:
     Raises:
         InputError: if a size is missing, or there are too many entries to write out.
     """
+    if derivation.form not in ("recurrence", "unrolled"):
+        raise InputError("explicit matrices are of a recurrence or an unrolled derivation")
     cell = derivation.cell.with_sizes(**sizes)
     missing = [str(s) for s in cell.dims if s not in cell.sizes]
     if missing:

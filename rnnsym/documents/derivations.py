@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sympy import Expr, Integer, latex
+from sympy import Expr, Integer, Symbol, latex
 
+from ..algebra.nodes import Number, transposed_form
 from ..checking import verify_lines
 from ..checking.lines import check_bounds
 from ..derive import backpropagate, count, jacobian, rtrl
+from ..derive.backward import Differentiated
 from ..derive.bounds import bounds
 from ..derive.costs import Costs
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
-from ..names import GRADIENT, IMMEDIATE, T, marked, t, unicode_of, unmarked
+from ..names import GRADIENT, IMMEDIATE, T, marked, t, tex_of, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Quantity, Report, Step, quantities
 from ..printing import tex_lines, to_latex
-from ..printing.formula import Tex, in_convention, join
+from ..printing.formula import Piece, Tex, break_lines, in_convention, join, measure
+from ..printing.latex import PAGE
 from .environment import Safe
 
 #: What a document may hold beside the forward equations, each with what makes its derivation.
@@ -75,6 +78,8 @@ class DerivationView:
     groups: tuple[GroupView, ...]
     report: Report
     error: float
+    bounds: tuple[Safe, ...] = ()
+    product: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,23 +125,36 @@ def view(
     checked = (report or verify_lines(derivation)).check()
     shown = derivation if full else derivation.terse()
     words = _Words(derivation, convention)
+    marks = Differentiated.of(derivation)
     groups = []
     for section, steps in shown.sections.items():
         title, about = _SECTIONS[section]
         lines = tuple(_line(s, derivation, convention, words) for s in steps)
+        about = about.format(tangent=_MARKS[marks.tangent_mark])
         groups.append(GroupView(title, words(about), lines))
     error = max(c.error or 0.0 for c in checked.comparisons)
     intro = words(_intro(derivation, name, convention))
-    return DerivationView(_TITLES[name], intro, tuple(groups), checked, error)
+    limits: tuple[Safe, ...] = ()
+    product = ""
+    if name == "jacobian":
+        limits = tuple(map(Safe, bound_lines(derivation, convention)))
+        product = _product_tex(derivation, convention)
+    return DerivationView(
+        _TITLES[name], intro, tuple(groups), checked, error, limits, Safe(product)
+    )
 
 
+_MARKS = {
+    "bar": "A bar", "breve": "A breve", "check": "A check", "dot": "A dot", "hat": "A hat",
+    "tilde": "A tilde",
+}  # fmt: skip
 #: The sections of derivations: a title, and what there is to say about them.
 _SECTIONS = {
     "forward": ("Equations", "Every nested part has a name, so that slopes are written in names."),
     "changes": (
         "How each equation changes",
-        "A dot is a small change. Each line is linear in the changes, and read backwards it gives "
-        "the derivatives below.",
+        "{tangent} is a small change. Each line is linear in the changes, and read backwards it "
+        "gives the derivatives below.",
     ),
     "loss": ("Loss", "What a step adds to the loss, and its derivative by the output."),
     "immediate": (
@@ -173,22 +191,27 @@ def _intro(derivation: Derivation, name: str, convention: str) -> str:
         one = bars[0].equation.variable
         adjoint, of = unicode_of(one.name, t), unmarked(one.name)[1]
         total = unicode_of(marked(GRADIENT, of), t)
+        mark = _MARKS[Differentiated.of(derivation).adjoint_mark]
         return (
-            f"The loss L is the sum over all steps; {loss}. A bar is the total derivative of L: "
+            f"The loss L is the sum over all steps; {loss}. {mark} is the total derivative of L: "
             f"`{adjoint}` is `{total}`."
         )
     if name == "rtrl":
         return (
             "The parameters change along a direction. With a direction that is one at a single "
-            "entry of a parameter, each dotted quantity is the derivative by that entry, and the "
+            "entry of a parameter, each changed quantity is the derivative by that entry, and the "
             "last lines are the gradient: one run for every entry."
         )
     layout = "row" if convention == "row" else "column"
-    return (
-        "In row form a Jacobian has a row for each entry of what changes, and changes multiply "
-        "from the left." if layout == "row" else
-        "In column form a Jacobian has a column for each entry of what changes."
+    several = (
+        " Over several steps, the derivative of all states is the product of the block matrices of "
+        "these." if len(derivation.cell.states) > 1 else ""
     )  # fmt: skip
+    if layout == "row":
+        about = "a row for each entry of what changes, and changes multiply from the left."
+    else:
+        about = "a column for each entry of what changes."
+    return f"In {layout} form a Jacobian has {about}{several}"
 
 
 def _line(step: Step, derivation: Derivation, convention: str, words: _Words) -> LineView:
@@ -282,30 +305,52 @@ class _Words:
         return found
 
 
-def bound_lines(cell: Cell) -> list[str]:
-    """TeX of the bounds of a cell's Jacobians, each held to numbers first.
+def _product_tex(derivation: Derivation, convention: str) -> str:
+    """The derivative over several steps as a product; of one state, which has one Jacobian."""
+    states = derivation.cell.states
+    if len(states) != 1 or states[0].shape[0] != 1:
+        return ""
+    name = states[0].name
+    h = {k: tex_of(name, Symbol(k)) for k in ("s", "T")}
+    after, before = tex_of(name, Symbol("s") + 1), tex_of(name, T - 1)
+    first = rf"\frac{{\partial {after}}}{{\partial {h['s']}}}"
+    last = rf"\frac{{\partial {h['T']}}}{{\partial {before}}}"
+    factors = (first, last) if convention == "row" else (last, first)
+    return rf"\frac{{\partial {h['T']}}}{{\partial {h['s']}}} = {factors[0]} \cdots {factors[1]}"
+
+
+def bound_lines(derivation: Derivation, convention: str = "row") -> list[str]:
+    """TeX of the bounds of Jacobians, each held to numbers first.
 
     Raises:
         CheckError: if a bound does not hold on random numbers.
     """
-    derivation = jacobian(cell)
     found = []
     for bound in bounds(derivation):
         left = _TEX.quantity(bound.line.equation.lhs).text
-        terms = []
-        for factors in bound.terms:
-            terms.append(r" \, ".join(_norm_tex(*f) for f in factors) or "1")
-        found.append(rf"\left\lVert {left} \right\rVert \leq {' + '.join(terms)}")
+        pieces: list[Piece] = []
+        for i, factors in enumerate(bound.terms):
+            for k, (kind, expr) in enumerate(factors or (("number", Number("1")),)):
+                tex, width = _norm(kind, expr, convention)
+                mark = " + " if i and not k else r" \, " if k else ""
+                pieces.append(Piece(mark + tex, width + 3 * bool(i and not k), 1 if k else 0))
+        if max(p.width for p in pieces) > PAGE - 12:
+            continue  # a factor that no line holds: the bound is left out
+        lines = break_lines(pieces, PAGE - 12, PAGE - 6)
+        right = " \\\\\n&\\quad ".join(lines)
+        found.append(rf"\left\lVert {left} \right\rVert &\leq {right}")
     check_bounds(derivation)
     return found
 
 
-def _norm_tex(kind: str, expr: Any) -> str:
-    inner = join(_TEX.expr(expr))
+def _norm(kind: str, expr: Any, convention: str) -> tuple[str, float]:
+    """TeX of a norm and its width."""
+    pieces = _TEX.expr(expr if convention == "row" else transposed_form(expr))
+    inner, width = join(pieces), measure(pieces) + 3
     if kind == "number":
-        return rf"\lvert {inner} \rvert"
+        return rf"\lvert {inner} \rvert", width
     mark = r"_{\infty}" if kind == "largest" else ""
-    return rf"\left\lVert {inner} \right\rVert{mark}"
+    return rf"\left\lVert {inner} \right\rVert{mark}", width
 
 
 def cost_rows(cell: Cell) -> tuple[CostRow, ...]:

@@ -39,10 +39,18 @@ _TEX = {
 }  # fmt: skip
 
 
+#: A word longer than this may be broken anywhere: no line of a page would hold it.
+_LONGEST_WORD = 40
+
+
 def escape_tex(text: str) -> str:
     """Escape prose for pdflatex; a character that it cannot set is shown by its number."""
     out = []
+    run = 0
     for c in text:
+        run = 0 if c.isspace() else run + 1
+        if run > _LONGEST_WORD:
+            out.append(r"\allowbreak{}")
         if c in _TEX:
             out.append(_TEX[c])
         elif c in GREEK_NAMES:

@@ -72,6 +72,8 @@ def document(
         InputError: for an unknown format or convention, or too many steps.
         CheckError: if the printed equations do not evaluate to what the code computes.
     """
+    if not isinstance(cell, Cell):
+        raise InputError(f"a document is of a cell or network, not {type(cell).__name__}")
     if to not in FORMATS:
         raise InputError(f"unknown format '{to}'; there are {', '.join(FORMATS)}")
     if convention not in CONVENTIONS:

@@ -393,8 +393,13 @@ def _function(ops: Any, keras: Any, name: str) -> Any:
         "step": lambda z: ops.cast(z > 0, z.dtype),
         "erfc": lambda z: 1 - ops.erf(z),
         "softsign": keras.activations.softsign,
-        "gelu": lambda z: keras.activations.gelu(z, approximate=False),
-        "gelu_tanh": lambda z: keras.activations.gelu(z, approximate=True),
+        # Keras's own take their slope as a Python number only; here it may be learned.
+        "leaky_relu": lambda z, a=0.2: ops.where(z > 0, z, a * z),
+        "elu": lambda z, a=1.0: ops.where(z > 0, z, a * ops.expm1(ops.minimum(z, 0))),
+        "celu": lambda z, a=1.0: ops.where(z > 0, z, a * ops.expm1(ops.minimum(z, 0) / a)),
+        # TensorFlow's own rounds its constants to float32 even in float64 (off by 3e-10).
+        "gelu": lambda z: z / 2 * (1 + ops.erf(z / 2**0.5)),
+        "gelu_tanh": lambda z: z / 2 * (1 + ops.tanh((2 / np.pi) ** 0.5 * (z + 0.044715 * z**3))),
     }
     if name in special:
         return special[name]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
 
-from ..algebra.functions import ELEMENTWISE
+from ..algebra.functions import ELEMENTWISE, ROWS
 from ..algebra.nodes import (
     Apply,
     Concat,
@@ -27,10 +27,11 @@ from ..algebra.nodes import (
     Slice,
     Spread,
     TimeSum,
+    is_negative,
     negative,
 )
 from ..errors import InputError, LanguageError
-from ..names import ACCENTS, BY, T, fault_of, marked, t, unmarked
+from ..names import ACCENTS, BY, T, fault_of, marked, t, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
 from .dims import ONE, Dim, expression
 from .scan import Name, Scanned, scan
@@ -234,7 +235,7 @@ class _Table:
                 return replace(ref, name=label, step=step)
         hint = close_names(ref.name, [v.name for v in self.cell.variables])
         raise LanguageError(
-            f"'{ref.name}' is no symbol of {self.cell.name}{hint}",
+            f"'{unicode_of(ref.name)}' is no symbol of {self.cell.name}{hint}",
             self.symbols.text, ref.start, ref.end,
         )  # fmt: skip
 
@@ -316,6 +317,8 @@ def _with_hint(
             if works(convention, frozenset(group)):
                 written = ", ".join(f"{n}_t" if factors[n] else n for n in group)
                 hint = f"; declare it above the equations: `{written}: scalar`"
+                if all(factors[n] for n in group):
+                    hint += ", or write ⊙ for an elementwise product"
                 break
         else:
             for group in groups:
@@ -493,8 +496,9 @@ def _find_roles(
         if ref.called and not (
             ref.name in defined or ref.name in symbols.scalars or ref.name in shapes
         ):
-            known = [*ELEMENTWISE, "softmax", "layer_norm", "sum", "mean", "diag"]
-            hint = close_names(ref.name, known) or f"; the functions are {', '.join(known)}"
+            known = [n for n in ELEMENTWISE if "'" not in n]
+            known += [*ROWS, "diag", "diagonal"]
+            hint = close_names(ref.name.lower(), known) or f"; the functions are {', '.join(known)}"
             symbols.fail(
                 f"unknown function '{ref.name}'{hint} (a product is written with @, a scalar "
                 f"is declared: `{ref.name}: scalar`)",
@@ -502,6 +506,8 @@ def _find_roles(
             )
     roles: dict[Role, list[str]] = {role: [] for role in Role}
     for name, ref in first.items():
+        if fault := fault_of(name):
+            symbols.refuse(fault, ref)
         timed = None not in lags[name]
         if timed:
             symbols.timed.add(name)
@@ -542,6 +548,8 @@ def _find_output(parsed: _Text, symbols: Symbols, said: str | None) -> str:
         symbols.refuse("no equation is of a step: none has a time index", parsed.equations[0].name)
     if said is None:
         return computed[-1]
+    if symbols.roles.get(said) == Role.INPUT:
+        raise InputError(f"the output '{said}' is an input; an output is what an equation defines")
     if said not in symbols.timed:
         hint = close_names(said, computed)
         raise InputError(f"the output '{said}' is no time-indexed symbol of the text{hint}")
@@ -656,14 +664,18 @@ class _Builder:
         if ref.step is not None:
             time = Integer(ref.step)
         elif ref.last:
-            time = T
+            time = T + (ref.lag or 0)
         elif ref.lag is not None:
             time = t + ref.lag
         return Quantity(ref.name, expression(rows, self.sizes), expression(cols, self.sizes), time)
 
     def spread(self, tree: Tree, shape: tuple[Expr, Expr]) -> Any:
         expr = self.expr(tree)
-        return expr if self.shape(tree) == shape else Spread(expr, *shape)
+        if self.shape(tree) == shape:
+            return expr
+        if is_negative(expr):  # signs stand in front
+            return negative(Spread(expr.args[1], *shape))
+        return Spread(expr, *shape)
 
     def expr(self, tree: Tree) -> Any:
         match tree:
@@ -680,7 +692,8 @@ class _Builder:
                 shape = max(self.shape(one), self.shape(two), key=lambda s: s != (1, 1))
                 return Inner(self.spread(one, shape), self.spread(two, shape))
             case SumOverTime():
-                first, last = (T if b == "T" else Integer(int(b)) for b in tree.bounds)
+                names = {"T": T, "T-1": T - 1}
+                first, last = (names.get(b) or Integer(int(b)) for b in tree.bounds)
                 return TimeSum(self.expr(tree.items[0]), first, last)
             case Ranged():
                 bounds = bounds_of(tree, self.inference.symbols)

@@ -23,10 +23,12 @@ from ..names import (
     GREEK_NAMES,
     IMMEDIATE,
     JACOBIAN,
+    LONGEST_READ,
     SAME_STEP,
     TOTAL,
     canonical,
     fault_of,
+    greek_part,
 )
 
 #: Limits on a text: characters, tokens, nesting.
@@ -169,8 +171,12 @@ _TEX_LETTERS = {name: name for name in GREEK} | {
 _COMMAND = re.compile(r"\\(?:[A-Za-z]+\*?|.|\n)", re.S)
 _ENVIRONMENT = re.compile(
     r"\\(?:begin|end)\{(?:aligned|align\*?|alignat\*?|equation\*?|gather\*?|gathered|split|"
-    r"eqnarray\*?|displaymath|math)\}"
+    r"eqnarray\*?|displaymath|math|array)\}(?:\{[lcr|@{} ]*\})?"
 )
+
+
+_LABEL = re.compile(r"\\(?:label|tag\*?)\{[^{}\n]*\}")
+_BOLD_NUMBER = re.compile(r"\\(?:mathbf|mathbb|boldsymbol|bm|mathrm)\s*\{?([0-9]+(?:\.[0-9]+)?)\}?")
 
 
 def is_latex(text: str) -> bool:
@@ -303,7 +309,11 @@ def _check_names_before_brackets(tokens: list[Token]) -> None:
         if token.type == "NAME" and following.type == "LPAR":
             name = token.value
             assert isinstance(name, Name)
-            if name.lag is None and name.name[0].islower():
+            base = name.name.partition("_")[0]
+            # One capital letter before a bracket is a matrix; a word, or what is written as an
+            # operator, is a function.
+            word = len(base) > 1 or token.text.startswith(r"\operatorname")
+            if name.lag is None and (name.name[0].islower() or word):
                 tokens[i] = Token("NAME", token.text, token.start, token.end, CalledName(name.name))
 
 
@@ -325,7 +335,7 @@ def _function_or_name(name: Name, text: str, token: str, start: int, end: int) -
         return _function(spellings()[name.name], text, start, end)
     if ":" in name.name:  # ∂L/∂W: its names were checked where they were read
         return Token("NAME", token, start, end, name)
-    fault = fault_of(name.name)
+    fault = fault_of(name.name, LONGEST_READ)
     if fault:
         raise LanguageError(fault, text, start, end)
     return Token("NAME", token, start, end, name)
@@ -348,9 +358,14 @@ def _named(
     """Sort subscripts into the time index and the rest."""
     lags: list[int] = []
     rest: list[str] = []
-    last = derived and bool(parts) and parts[-1].strip() == "T"
+    last = re.fullmatch(r"T\s*(?:[-−–]\s*(1))?", parts[-1].strip()) if derived and parts else None
     for part in parts[:-1] if last else parts:
-        match = _TIME.match(part.strip())
+        match = _TIME.match(part.strip().removeprefix("(").removesuffix(")"))
+        if not match and re.match(r"t[A-Z]", part):
+            raise LanguageError(
+                f"'{base}_{part}' runs a time index into a name; is a space missing?",
+                text, start, end,
+            )  # fmt: skip
         if not match:
             rest.append(part.strip())
             continue
@@ -370,15 +385,22 @@ def _named(
                 end,
             )
         lags.append(lag)
-    if len(lags) + last > 1:
+    if len(lags) + (last is not None) > 1:
         raise LanguageError("a name with two time indices", text, start, end)
     for part in rest:
         if not part or not all(c.isascii() and c.isalnum() for c in part.replace("_", "")):
             raise LanguageError(f"'{part}' is no subscript of a name", text, start, end)
-    return Name(canonical(base, rest), 0 if last else lags[0] if lags else None, last)
+    lag_ = -int(last.group(1) or 0) if last else lags[0] if lags else None
+    return Name(canonical(base, rest), lag_, last is not None)
 
 
-_SUM = re.compile(r"(?:\\sum|∑)\s*_\{\s*t\s*=\s*([0-9]+)\s*\}\s*\^\s*\{\s*(T|[0-9]+)\s*\}")
+#: A sum over t: \\sum_{t=1}^{T}, or \\sum_t for all steps.
+_SUM = re.compile(
+    r"(?:\\sum(?![A-Za-z])|∑|Σ(?=_\{?\s*t\s*[=}]|_t(?![A-Za-z])))"
+    r"(?:\s*_\s*\{\s*t\s*=\s*([0-9]+)\s*\}\s*\^\s*\{?\s*(T\s*-\s*1|T|[0-9]+)\s*\}?"
+    r"|\s*_\s*(?:\{\s*t\s*\}|t(?![A-Za-z0-9_])))"
+)
+_ANY_SUM = re.compile(r"\\sum(?![A-Za-z])|∑")
 _RANGE = re.compile(r"_\{\s*([^{}:]+:[^{}:]+)\}")
 
 
@@ -393,8 +415,12 @@ def _derived_token(text: str, i: int) -> Token | None:
         sizes = match.group(3).replace(r"\times", "×").replace(" ", "")
         return Token("SPECIAL", match.group(), i, match.end(), f"{letter}:{sizes}")
     if match := _SUM.match(text, i):
-        bounds = ":".join(match.groups())
-        return Token("SIGMA", match.group(), i, match.end(), bounds)
+        lower, upper = match.group(1) or "1", (match.group(2) or "T").replace(" ", "")
+        return Token("SIGMA", match.group(), i, match.end(), f"{lower}:{upper}")
+    if match := _ANY_SUM.match(text, i):
+        raise LanguageError(
+            r"a sum runs over t: \sum_{t=1}^{T}, or \sum_t for all steps", text, i, match.end()
+        )
     if match := _RANGE.match(text, i):
         return Token("RANGE", match.group(), i, match.end(), match.group(1).replace(" ", ""))
     return None
@@ -423,13 +449,19 @@ def _derivative(
 # --- plain text -------------------------------------------------------------------------------
 
 
-def _plain_letters(text: str, source: str, start: int, end: int) -> tuple[str, list[str]]:
+def _plain_letters(
+    text: str, source: str, start: int, end: int, subscript: bool = False
+) -> tuple[str, list[str]]:
     """Spell a run of letters in ASCII: (base, accents)."""
     plain, accents = "", []
     for character in unicodedata.normalize("NFD", text):
         if character in ACCENT_NAMES:
             accents.append(ACCENT_NAMES[character])
         elif character in GREEK_NAMES:
+            letter = GREEK_NAMES[character]
+            if subscript:
+                plain += greek_part(letter)
+                continue
             if len(unicodedata.normalize("NFC", text)) > 1 and not _only_accented(text):
                 raise LanguageError(
                     f"'{text}' runs a Greek letter into others; put a space or an underscore "
@@ -473,11 +505,11 @@ def _plain_name(text: str, source: str, start: int, end: int, derived: bool = Fa
             if _TIME.match(part):
                 parts.append(part)
             elif all(c.isalnum() or unicodedata.combining(c) for c in part) and part:
-                letters, more = _plain_letters(part, source, start, end)
+                letters, more = _plain_letters(part, source, start, end, subscript=True)
                 parts += [letters, *more]
             else:
                 parts.append(part)
-    last_is_time = [bool(_TIME.match(p)) or (derived and p == "T") for p in parts]
+    last_is_time = [bool(_TIME.match(p)) or (derived and p in ("T", "T-1")) for p in parts]
     if any(last_is_time[:-1]) and "{" not in text:
         raise LanguageError(
             f"'{text}' goes on behind its time index; is a space missing?", source, start, end
@@ -536,6 +568,12 @@ def _scan_plain(text: str, derived: bool = False) -> Iterator[Token]:
         elif match := _PLAIN_NAME.match(text, i):
             end = match.end()
             name = _plain_name(match.group(), text, i, end, derived)
+            if name.lag == 0 and (late := re.compile(r"[-−–]1(?![0-9.])").match(text, end)):
+                raise LanguageError(
+                    f"'{match.group()}{late.group()}' could be two things: write "
+                    f"{match.group()[:-1]}{{t-1}} for the step before, or spaces around the minus",
+                    text, i, late.end(),
+                )  # fmt: skip
             token = _function_or_name(name, text, match.group(), i, end)
             yield token
             i = token.end
@@ -678,7 +716,9 @@ class _Tex:
         found = self.symbol(i)
         if found is None:
             self.fail("a subscript is missing", i)
-        return [found[0], *found[1]], found[2]
+        base = found[0]
+        greek = base in GREEK and self.text[i : i + 1 + len(base)] != base
+        return [greek_part(base) if greek else base, *found[1]], found[2]
 
     def part(self, content: str, start: int, end: int) -> str:
         """One entry of a subscript list, spelled in ASCII."""
@@ -686,10 +726,13 @@ class _Tex:
         content = re.sub(r"\\(?:mathrm|text|mathit|textrm|operatorname)\{([A-Za-z0-9]*)\}", r"\1",
                          content)  # fmt: skip
         content = re.sub(r"\\[,;:! ]", "", content)
-        greek = re.sub(
-            r"\\([A-Za-z]+)", lambda m: _TEX_LETTERS.get(m.group(1), "\\" + m.group(1)), content
-        )
-        greek = "".join(GREEK_NAMES.get(c, c) for c in greek)
+
+        def letter(m: re.Match[str]) -> str:
+            known = _TEX_LETTERS.get(m.group(1))
+            return greek_part(known) if known else "\\" + m.group(1)
+
+        greek = re.sub(r"\\([A-Za-z]+)", letter, content)
+        greek = "".join(greek_part(GREEK_NAMES[c]) if c in GREEK_NAMES else c for c in greek)
         if "\\" in greek:
             self.fail(f"'{content}' is no subscript of the language", start, end)
         return greek if _TIME.match(greek) else re.sub(r"\s", "", greek)
@@ -739,6 +782,11 @@ def _scan_latex(text: str, derived: bool = False) -> Iterator[Token]:
         elif match := _ENVIRONMENT.match(text, i):
             yield Token("NEWLINE", match.group(), i, match.end())
             i = match.end()
+        elif match := _LABEL.match(text, i):
+            i = match.end()
+        elif match := _BOLD_NUMBER.match(text, i):
+            yield _number(match.group(1), text, i, match.end())
+            i = match.end()
         elif text.startswith("{}", i):  # an empty group only sets spacing
             i += 2
         elif match := _TRANSPOSE.match(text, i):
@@ -749,11 +797,8 @@ def _scan_latex(text: str, derived: bool = False) -> Iterator[Token]:
             yield Token("LBRACE", "{", match.end() - 1, match.end())
             i = match.end()
         elif match := _NUMBER.match(text, i):
-            # In TeX an `e` behind a number is a letter, not an exponent.
-            digits = re.match(r"[0-9.]+", match.group())
-            assert digits
-            yield _number(digits.group(), text, i, i + digits.end())
-            i += digits.end()
+            yield _number(match.group(), text, i, match.end())
+            i = match.end()
         elif c in ",." and not brackets and _ends_equation(text, i + 1):
             i += 1
         elif c == ";":
@@ -798,6 +843,8 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
     found = None
     if command in spellings() and command not in _TEX_LETTERS:
         subscripted = tex.text[tex.skip(end) : tex.skip(end) + 1] == "_"
+        if subscripted:
+            tex.fail(f"\\{command} takes no subscript here", i, end)
         if not subscripted:
             token = _function(spellings()[command], tex.text, i, end)
             return token.end, token

@@ -156,6 +156,8 @@ class Inference:
         right = self.shape(equation.right)
         if spreads and self.scalar(equation.right):
             return
+        if self.symbols.derived and is_one(right[1]):  # a column, or one number, for a whole matrix
+            right = (left[0] if is_one(right[0]) else right[0], left[1])
         try:
             for a, b in zip(left, right):
                 unify(a, b)
@@ -276,6 +278,12 @@ class Inference:
                 one, two = (before, left), (item, other)
                 if self.symbols.column:
                     one, two = two, one
+                if self.is_row(before) and self.is_row(item):
+                    self.symbols.fail(
+                        f"'{self.text_of(before)}' and '{self.text_of(item)}' are both vectors; "
+                        "write ⊙ (\\odot) for their elementwise product",
+                        item,
+                    )
                 self.clash(
                     f"a matrix product needs as many {pair[0]} on its "
                     f"{'right' if self.symbols.column else 'left'} as {pair[1]} on its "
@@ -286,6 +294,13 @@ class Inference:
                 )
             shape = (shape[0], other[1])
         return shape
+
+    def is_row(self, tree: Tree) -> bool:
+        """Whether a factor is a time-indexed name with one row."""
+        if not isinstance(tree, Ref) or tree.name not in self.symbols.timed:
+            return False
+        rows, cols = self.symbols.shapes[tree.name]
+        return is_one(rows) and not is_one(cols)
 
     def join(self, tree: Join) -> Pair:
         shapes = [self.shape(item) for item in tree.items]

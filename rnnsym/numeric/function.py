@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from sympy import Expr, Integer, Symbol, solve
 
 from ..derive import backpropagate
+from ..derive.losses import LOSSES
 from ..errors import InputError
-from ..names import code_of
+from ..names import code_of, t, unicode_of
 from ..nouns import Cell, Derivation, Variable
 from .compiling import compiled
 from .gradient import bare_cell, gradient_source, target_of
@@ -55,6 +57,10 @@ def lambdify(
     cell = subject.cell if isinstance(subject, Derivation) else subject
     if not isinstance(cell, Cell):
         raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
+    if not gradient and (loss, over) != ("general", "all"):
+        raise InputError("a loss belongs to a gradient: give gradient=True as well")
+    if isinstance(subject, Derivation) and any(s.section == "claimed" for s in subject):
+        raise InputError("claimed lines can be checked; a function is made of a derivation's own")
     if gradient and isinstance(subject, Derivation):
         raise InputError("gradient=True takes a cell; the function of a backward derivation is one")
     if not cell.inputs:
@@ -120,7 +126,8 @@ class NumericFunction:
             inputs: one array (N, T, D) for each input of the cell, float32 or float64.
             initial_state: the state before the first step: an array (N, M) for one state, a
                 mapping by name or a sequence for several; zeros if not given.
-            trace: give a mapping of every named quantity, each (N, T, …), instead of the output.
+            trace: give a mapping of every named quantity instead of the output, each (N, T, …);
+                a constant, which has no time, stands in it once.
             weights: the parameters by name, in the dtype of the input: (D, M) matrices, (M,) or
                 (1, M) rows, numbers for scalars.
 
@@ -173,6 +180,10 @@ class NumericFunction:
         for variable, size, found in pending:
             self._settle(variable, size, found, sizes)
         return [*arrays, *states, *values]
+
+    def _shown(self, variable: Variable) -> str:
+        """A name in a message; of a derivative its plain spelling."""
+        return unicode_of(variable.name, t) if ":" in variable.name else variable.name
 
     def _fail(self, variable: Variable, expected: str, found: Any) -> InputError:
         return InputError(f"{self.cell.name}: {variable.name} must be {expected}, not {found}")
@@ -234,7 +245,7 @@ class NumericFunction:
         if type(value) is not np.ndarray:
             array = _array(value)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and variable.scalar:
-                array = np.asarray(value, dtype)
+                array = np.asarray(value if abs(value) < 1e308 else math.inf, dtype)
         if array is None or array.dtype != dtype:
             found = type(value).__name__ if array is None else array.dtype
             raise self._fail(variable, f"{dtype}, like the input", found)
@@ -312,8 +323,8 @@ class NumericFunction:
         if flat.dot(self._zeros[: flat.size]) != 0.0:
             what = "NaN" if np.isnan(flat).any() else "Inf"
             place = np.unravel_index(int(np.argmin(np.isfinite(flat))), array.shape)
-            where = f"[{', '.join(str(int(i)) for i in place)}]"
-            raise InputError(f"{self.cell.name}: {variable.name}{where} is {what}")
+            where = f"[{', '.join(str(int(i)) for i in place)}]" if place else ""
+            raise InputError(f"{self.cell.name}: {self._shown(variable)}{where} is {what}")
 
     def _match(
         self,
@@ -435,6 +446,8 @@ class GradientFunction(NumericFunction):
         x = arrays[0]
         lead = x.shape[:2] if self.derivation.over == "all" else x.shape[:1]
         array = target if type(target) is np.ndarray else _array(target)
+        if array is not None and array.dtype.kind in "iub" and self.derivation.loss != "general":
+            array = array.astype(x.dtype)  # one-hot rows come as whole numbers
         if array is None or array.dtype != x.dtype:
             found = type(target).__name__ if array is None else array.dtype
             raise InputError(
@@ -449,8 +462,20 @@ class GradientFunction(NumericFunction):
             )
         with np.errstate(invalid="ignore"):
             self._finite(self._target, array)
+        self._check_target(array)
         arrays.insert(len(self._inputs), array)
         return arrays
+
+    def _check_target(self, array: Array) -> None:
+        """Hold the target to what the loss is of: a distribution, or numbers from 0 to 1."""
+        loss = self.derivation.loss
+        if loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
+            return
+        wrong = array.min() < 0 or array.max() > 1
+        if loss == "softmax_cross_entropy" and not wrong:
+            wrong = np.abs(array.sum(axis=-1) - 1).max() > 1e-4
+        if wrong:
+            raise InputError(f"{self.cell.name}: the target must be {LOSSES[loss].target}")
 
     @staticmethod
     def _width(where: int | tuple[int, int] | list[Any], arrays: list[Any]) -> int:

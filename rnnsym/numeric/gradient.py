@@ -37,7 +37,8 @@ def gradient_arguments(derivation: Derivation) -> list[str]:
     """Inputs, the target (or the given derivative), initial states, parameters."""
     cell = bare_cell(derivation)
     names, count = argument_names(cell), len(cell.inputs)
-    return [*names[:count], code_of(target_of(derivation).name), *names[count:]]
+    target = Names(Differentiated.of(derivation).cell).sequence(target_of(derivation).name)
+    return [*names[:count], target, *names[count:]]
 
 
 def gradient_source(derivation: Derivation) -> Source:
@@ -70,23 +71,23 @@ class Names:
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
-        times = (None, t, t - 1, 0, T)
-        from sympy import Integer
-
-        self.taken = {
-            code_of(v.name, Integer(s) if s == 0 else s) for v in cell.variables for s in times
-        } | {"N", "T", "t", "np", "math", "loss"}
+        self.stems = {code_of(v.name) for v in cell.variables} | {"N", "T", "t", "np", "math"}
 
     def quantity(self, q: Quantity) -> str:
-        code = code_of(q.label, q.time)
-        return code if q.label in self.cell else self.free(code)
+        """The code of a quantity; whatever its time, its stem is none of the text's."""
+        stem, code = code_of(q.label), code_of(q.label, q.time)
+        if q.label in self.cell or stem not in self.stems:
+            return code
+        return f"{stem}_{code.removeprefix(stem)}"
 
     def sequence(self, label: str) -> str:
+        """The code of a quantity at all steps."""
         code = code_of(label)
         return code if label in self.cell else self.free(code)
 
     def free(self, code: str) -> str:
-        return f"{code}_" if code in self.taken else code
+        """A name that the text does not use."""
+        return f"{code}_" if code in self.stems else code
 
 
 class _Program:
@@ -182,7 +183,8 @@ class _Program:
                     self.put(where, Equation(variable, now))
         for name, expr in futures:
             self.note(back, expr)
-            back.lines.append((None, f"{self.future(name)} = {self.writer.printer.doprint(expr)}"))
+            text = self.writer.value(Equation(self.bare[name], expr))
+            back.lines.append((None, f"{self.future(name)} = {text}"))
         returned = self.put_results(end, rows, {name for name, _ in futures})
         after = [middle] if lost is middle else [middle, lost]
         phases = [before, forward, *after, back, end]
@@ -212,19 +214,13 @@ class _Program:
 
     def put_loss(self, middle: _Phase) -> None:
         """The loss and its derivative by the output, over all steps or of the last one."""
-        d, output, target = self.d, self.d.output, self.target
+        d, output = self.d, self.d.output
         given = d.immediate(output)
         last = self.derivation.over == "last"
         at = (lambda e: at_time(e, T)) if last else (lambda e: e)
         lines: list[Equation] = []
         if self.derivation.loss != "general":
-            stable = stable_cell(d.loss, output.scalar).equations[0]
-            table = {"y": output, "d": target, "ell": d.cell["ell"]}
-            widths = {Symbol("K"): output.shape[1]}
-            ell = replace_quantities(
-                resized(stable.expr, widths), lambda q: table[q.label].at(q.time)
-            )
-            lines.append(Equation(d.cell["ell"], ell))
+            lines.append(Equation(d.cell["ell"], stable_loss(d)))
             steps = [s for s in self.derivation.steps if s.section == LOSS]
             final = [s.equation for s in steps if s.equation.variable.name == given.name][-1]
             defined = {e.variable.name: e for e in d.loss_equations}
@@ -272,7 +268,7 @@ class _Program:
                     shifted = at_time(later, t - 1)
                     self.note(end, shifted)
                     future = self.future(v.name)
-                    end.lines.append((None, f"{future} = {w.printer.doprint(shifted)}"))
+                    end.lines.append((None, f"{future} = {w.value(Equation(v, shifted))}"))
                     steps = f"{future}.reshape({sequence}.shape)"
                     end.lines.append((None, f"{sequence}[:-1] += {steps}[1:]"))
             returned.append((v.name, f"{sequence}.swapaxes(0, 1)"))
@@ -292,7 +288,7 @@ class _Program:
             else:
                 self.note(end, equation.expr)
                 with w.rows():
-                    text = w.printer.reduced(equation.expr)
+                    text = w.reduced(equation.expr, v)
             end.lines.append((None, f"{code} = {text}"))
             if v.role == Role.PARAMETER:
                 returned.append((v.name, code))
@@ -402,6 +398,14 @@ class _Program:
         return [*body, *(self.writer.equation(e) for e in constants)]
 
 
+def stable_loss(d: Differentiated) -> Any:
+    """The loss of a step as code computes it."""
+    stable = stable_cell(d.loss, d.output.scalar).equations[0]
+    table = {"y": d.output, "d": d.cell[d.renamed["d"]]}
+    widths = {Symbol("K"): d.output.shape[1]}
+    return replace_quantities(resized(stable.expr, widths), lambda q: table[q.label].at(q.time))
+
+
 _TITLES = {"range(T)": "the sweep forward", "reversed(range(T))": "the sweep back"}
 
 
@@ -416,7 +420,9 @@ def _is_zero(expr: Any) -> bool:
 
 
 def _at_any_step(expr: Any) -> Any:
-    return replace_quantities(expr, lambda q: q.at(t) if q.time == T else q)
+    return replace_quantities(
+        expr, lambda q: q if q.time is None else q.at(q.time.xreplace({T: t}))
+    )
 
 
 # --- straight code ------------------------------------------------------------------------------
@@ -441,15 +447,20 @@ def _straight(derivation: Derivation) -> Source:
         if not last or k == length:
             part = "" if last else f"[:, {k - 1}]"
             body.append(f"{names.quantity(target.at(k))} = {names.sequence(target.name)}{part}")
+    stable = None if general else stable_loss(d)
+    final = [s.equation for s in derivation if s.equation.variable == given]
+    needed = {given.name, *(q.label for e in final for q in e.uses)}
     for step in derivation:
         equation = step.equation
         if step.rule in ("initial state", "delayed input", "constant"):
+            continue
+        if step.section == LOSS and equation.variable.name not in needed:
             continue
         if equation.time is None:
             zero = _is_zero(equation.expr)
             v = bare[unmarked(equation.variable.name)[1]]
             text = f"np.zeros_like({names.quantity(v.here)})"
-            text = text if zero else w.printer.reduced(equation.expr)
+            text = text if zero else w.reduced(equation.expr, v)
             body.append(f"{names.quantity(equation.lhs)} = {text}")
         else:
             body.append(f"{names.quantity(equation.lhs)} = {w.value(equation)}")
@@ -458,7 +469,10 @@ def _straight(derivation: Derivation) -> Source:
             y, g = names.quantity(d.output.at(k)), names.quantity(given.at(k))
             lost.append(f"({y} * {g}).sum()")
         else:
-            lost.append(f"{names.quantity(d.cell['ell'].at(k))}.sum()")
+            assert stable is not None
+            lost.append(names.quantity(d.cell["ell"].at(k)))
+            body.append(f"{lost[-1]} = {w.printer.doprint(at_time(stable, k))}")
+            lost[-1] += ".sum()"
     returned = []
     for v in bare.inputs:
         steps = [names.quantity(d.adjoint(v).at(k)) for k in range(1, length + 1)]

@@ -13,13 +13,16 @@ of shape (1, M) is also twice as fast to add to one sample as one of shape (M,).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 from sympy import HadamardProduct, MatAdd, MatMul, Symbol, Transpose
 from sympy.printing.numpy import NumPyPrinter
 
-from ..algebra.functions import ELEMENTWISE, ROWS
+from ..algebra.entries import entries
+from ..algebra.functions import ELEMENTWISE, ROWS, numeric
 from ..algebra.nodes import (
     Apply,
     Concat,
@@ -40,6 +43,7 @@ from ..algebra.nodes import (
     is_negative,
 )
 from ..derive.slopes import written_out
+from ..errors import InputError
 from ..nouns import Quantity, quantities
 
 SCALAR, ROW, COLUMN, MATRIX = "scalar", "row", "column", "matrix"
@@ -59,6 +63,20 @@ def kind(expr: Any) -> str:
 def batched(expr: Any) -> bool:
     """Whether the value differs between samples: whether a time-indexed quantity is in it."""
     return any(q.time is not None for q in quantities(expr))
+
+
+def narrow(expr: Any) -> bool:
+    """Whether the array of an expression is narrower than its shape: it was spread, and NumPy
+    spreads by itself only beside something wider."""
+    if isinstance(expr, Spread):
+        return True
+    if is_negative(expr) or isinstance(expr, Scale):
+        return narrow(expr.args[1])
+    if isinstance(expr, (MatAdd, HadamardProduct, Divide, Power)):
+        return all(narrow(a) for a in expr.args)
+    if isinstance(expr, Apply):
+        return all(narrow(a) for a in expr.operands)
+    return False
 
 
 def _is_call(text: str) -> bool:
@@ -82,11 +100,13 @@ class BatchPrinter(NumPyPrinter):
         self,
         name_of: Callable[[Quantity], str] | None = None,
         size_of: Callable[[Any], str] = str,
+        dtype: str = "float",
     ) -> None:
         super().__init__({"fully_qualified_modules": False})
         self.needed: dict[str, None] = {}
         self.name_of = name_of
         self.size = size_of
+        self.dtype = dtype
 
     def _module_format(self, fqn: str, register: bool = True) -> str:
         return fqn.replace("numpy.", "np.")
@@ -125,7 +145,7 @@ class BatchPrinter(NumPyPrinter):
 
     def _print_Spread(self, expr: Spread) -> str:
         inner = expr.args[0]
-        if batched(inner) and kind(expr) in (COLUMN, MATRIX):
+        if batched(inner) and kind(inner) == SCALAR and kind(expr) in (COLUMN, MATRIX):
             return self._indexed(inner, "[:, :, None]")
         return self._print(inner)
 
@@ -157,6 +177,8 @@ class BatchPrinter(NumPyPrinter):
         return " / ".join(self._operand(a) for a in expr.args)
 
     def _print_Power(self, expr: Power) -> str:
+        if (folded := self._number(expr)) is not None:
+            return folded
         base, exponent = expr.args
         text = self._operand(base)
         number = exponent.args[0] if isinstance(exponent, Spread) else exponent
@@ -166,17 +188,36 @@ class BatchPrinter(NumPyPrinter):
             return f"{text}**{self._print(number)}"
         return f"{text}**({self._print(exponent)})"
 
+    def _number(self, expr: Any) -> str | None:
+        """A function of numbers alone as a number: NumPy would make a float64 of it."""
+        if quantities(expr) or tuple(expr.shape) != (1, 1):
+            return None
+        ((value,),) = entries(
+            expr, lambda _: [], lambda f, *v: numeric(f, len(v))(*v),
+            lambda r: mpmath.mpf(int(r.p)) / int(r.q),
+        )  # fmt: skip
+        value = float(value.real) if not getattr(value, "imag", 0) else float("nan")
+        if not math.isfinite(value):
+            raise InputError("a number in the equations is not finite in float64")
+        return repr(value)
+
     def _print_Apply(self, expr: Apply) -> str:
+        if (number := self._number(expr)) is not None:
+            return number
         entry = ELEMENTWISE[expr.name_]
         arguments = ", ".join(self._print(a) for a in expr.operands)
         if entry.direct:
             return f"{entry.numpy}({arguments})"
         return f"{self.helper(expr.name_)}({arguments})"
 
-    def _print_Function(self, expr: Any) -> str:
-        entry = getattr(type(expr), "entry", None)
-        if entry is None:
-            return super()._print_Function(expr)
+    def _print(self, expr: Any, **options: Any) -> str:
+        # A function of the table may be called like one that SymPy prints in its own way (erf).
+        if getattr(type(expr), "entry", None) is not None:
+            return self._print_entry(expr)
+        return super()._print(expr, **options)
+
+    def _print_entry(self, expr: Any) -> str:
+        entry = type(expr).entry
         arguments = ", ".join(self._print(a) for a in expr.args)
         if entry.direct:
             return f"{entry.numpy}({arguments})"
@@ -195,6 +236,14 @@ class BatchPrinter(NumPyPrinter):
 
     def _print_RowApply(self, expr: RowApply) -> str:
         entry = ROWS[expr.name_]
+        if (number := self._number(expr)) is not None:
+            return number
+        if kind(expr.operand) == SCALAR and not batched(expr.operand):
+            if entry.reduces:
+                return self._print(expr.operand)
+            options = "".join(f", {self._print(a)}" for a in expr.options)
+            one = f"np.reshape({self._print(expr.operand)}, (1, 1))"
+            return f"{self.helper(expr.name_)}({one}{options})[0, 0]"
         if entry.reduces:
             return self._indexed(expr.operand, f".{expr.name_}(axis=-1, keepdims=True)")
         arguments = ", ".join(self._print(a) for a in (expr.operand, *expr.options))
@@ -242,11 +291,12 @@ class BatchPrinter(NumPyPrinter):
         return self._indexed(expr.operand, f"[..., {start}:{stop}]")
 
     def _print_Eye(self, expr: Eye) -> str:
-        return f"np.eye({self.size(expr.args[0])})"
+        return f"np.eye({self.size(expr.args[0])}, dtype={self.dtype})"
 
     def _print_Filled(self, expr: Filled) -> str:
         word = "ones" if expr.args[0] == 1 else "zeros"
-        return f"np.{word}(({self.size(expr.args[1])}, {self.size(expr.args[2])}))"
+        shape = f"({self.size(expr.args[1])}, {self.size(expr.args[2])})"
+        return f"np.{word}({shape}, {self.dtype})"
 
     def _print_Size(self, expr: Size) -> str:
         return self.size(expr.args[0])

@@ -6,13 +6,15 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import Expr, ImmutableMatrix, Integer
 
 from ..algebra.functions import spellings
+from ..algebra.nodes import TimeSum
 from ..names import code_of, t
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
-from .numpy_printer import BatchPrinter, batched, helper_source, kind
+from .numpy_printer import BatchPrinter, batched, helper_source, kind, narrow
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Source:
 
     text: str
     function: str
+
+
+def _as_float(number: Expr) -> Expr:
+    return number.doit().evalf(17)
 
 
 def argument_names(cell: Cell) -> list[str]:
@@ -77,7 +83,7 @@ def straight_source(derivation: Derivation, trace: bool = False) -> Source:
     stacked = {v.name: [writer.code(v.at(n)) for n in range(1, length + 1)] for v in writer.kept}
     names = {v: f"np.stack([{', '.join(codes)}], axis=1)" for v, codes in stacked.items()}
     if trace:
-        constants = [f'"{v.name}": {code_of(v.name)}' for v in cell.having(Role.CONSTANT)]
+        constants = writer.constants()
         entries = [f'"{name}": {text}' for name, text in names.items()]
         body.append(f"return {{{', '.join(constants + entries)}}}")
     else:
@@ -95,7 +101,10 @@ class Writer:
         self.trace = trace
         # Our functions give (N, T, …); sequences of a gradient have time in front.
         self.order = "samples" if names is None else "steps"
-        self.printer = BatchPrinter(name_of=names, size_of=lambda s: self.size_code(s) or str(s))
+        first = code_of(cell.inputs[0].name) if cell.inputs else "x"
+        self.printer = BatchPrinter(
+            names, lambda size: self.size_code(size) or str(size), f"{first}.dtype"
+        )
         self.shapes = {v.name: v.shape for v in cell.variables}
         timed = [v for v in cell.variables if v.timed]
         self.kept: list[Variable] = timed if trace else [cell.output]
@@ -124,11 +133,21 @@ class Writer:
         if isinstance(expr, ImmutableMatrix):
             return self.matrix(expr, equation)
         text = self.printer.doprint(expr)
-        if equation.time is not None and not batched(expr):
-            # The same for every sample, and still one row for each.
+        if equation.time is not None and (not batched(expr) or narrow(expr)):
+            # The same for every sample, or every unit, and still one number for each.
             shape = self.shape_code(equation.variable)
             first = code_of(self.cell.inputs[0].name)
             text = f"np.broadcast_to(np.asarray({text}, {first}.dtype), {shape})"
+        return text
+
+    def reduced(self, expr: Any, variable: Variable) -> str:
+        """Code of what reaches a parameter, summed over the batch."""
+        text = self.printer.reduced(expr)
+        terms = expr.args if expr.is_MatAdd else (expr,)
+        bare = [t.args[0] if isinstance(t, TimeSum) else t for t in terms]
+        if not variable.scalar and all(map(narrow, bare)):
+            rows, cols = (self.size_code(s) for s in variable.shape)
+            return f"np.broadcast_to({text}, ({rows}, {cols}))"
         return text
 
     def matrix(self, matrix: ImmutableMatrix, equation: Equation) -> str:
@@ -137,6 +156,10 @@ class Writer:
         first = code_of(self.cell.inputs[0].name)
         entries = []
         for entry in matrix:
+            # √2 and the like as numbers: NumPy would make a float64 of them.
+            entry = entry.replace(
+                lambda e: e.is_number and not e.is_Rational and e.args != (), _as_float
+            )
             text = self.printer.doprint(entry)
             varies = any(q.time is not None for q in entry.atoms(Quantity))
             if many and not varies:
@@ -199,10 +222,16 @@ class Writer:
             return f'trace["{variable.name}"].append({self.code(quantity)})'
         return f"{code_of(variable.name)}[:, {index}] = {self.code(quantity)}"
 
+    def constants(self) -> list[str]:
+        """Entries of a trace for what has no time: each once, in the dtype of the input."""
+        first = code_of(self.cell.inputs[0].name)
+        names = [v.name for v in self.cell.having(Role.CONSTANT)]
+        return [f'"{n}": np.asarray({code_of(n)}, {first}.dtype)' for n in names]
+
     def closing(self) -> list[str]:
         if not self.trace:
             return [f"return {code_of(self.cell.output.name)}"]
-        constants = [f'"{v.name}": {code_of(v.name)}' for v in self.cell.having(Role.CONSTANT)]
+        constants = self.constants()
         stacked = "**{name: np.stack(steps, axis=1) for name, steps in trace.items()}"
         return [f"return {{{', '.join([*constants, stacked])}}}"]
 

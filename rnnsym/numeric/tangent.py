@@ -40,8 +40,8 @@ def tangent_source(cell: Cell) -> Source:
         linear = d.changes[e.variable.name].expr
         if linear is not None:
             loop.append(w.equation(Equation(d.tangent(e.variable), linear)))
-        elif e.variable in states:
-            now = names.quantity(moved[e.variable.name].here)
+        elif e.variable.name in d._moving:
+            now = names.quantity(d.tangent(e.variable).here)
             loop.append(f"{now} = np.zeros_like({names.quantity(e.lhs)})")
     loop.append(
         f"changes.append(({', '.join(names.quantity(moved[v.name].here) for v in states)},))"

@@ -19,7 +19,6 @@ from ..documents.derivations import (
     DERIVATIONS,
     WHAT,
     DerivationView,
-    bound_lines,
     cost_rows,
     derive,
     view,
@@ -77,7 +76,6 @@ def cell_page(cell: Cell, report: Report) -> str:
         primes=tuple(Safe(f) for f in primes(cell, WHAT, "general")),
         gradient=Safe(rnnsym.lambdify(cell, gradient=True).source.rstrip()) if cell.inputs else "",
         flow=Safe(to_svg(rnnsym.flow(cell, _DISTANCE))) if cell.states else "",
-        bounds=tuple(Safe(tex) for tex in bound_lines(cell)) if cell.states else (),
         costs=cost_rows(cell),
     )
 

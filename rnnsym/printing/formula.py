@@ -71,6 +71,12 @@ def deeper(pieces: Pieces) -> Pieces:
     return [p if p.depth is None else replace(p, depth=p.depth + 1) for p in pieces]
 
 
+def _bare(expr: Any) -> Any:
+    while isinstance(expr, Spread):
+        expr = expr.args[0]
+    return expr
+
+
 class Spelling:
     """The walk; what a spelling must say is below it."""
 
@@ -214,7 +220,7 @@ class Spelling:
     def range_of(self, expr: Slice) -> Piece:
         """The columns of a slice, counted from 1 and the last included: D+1:D+M."""
         start, stop = expr.args[2] + 1, expr.args[3]
-        text = f"{start}:{stop}".replace(" ", "")
+        text = f"{start}:{stop}".replace(" ", "").replace("*", "")
         return Piece(f"_{{{text}}}", 0.7 * len(text))
 
     def quantity(self, q: Quantity) -> Piece:
@@ -272,13 +278,15 @@ class Tex(Spelling):
         return [Piece(rf"\sqrt{{{join(inner)}}}", measure(inner) + 1.5)]
 
     def divide(self, above: Any, below: Any) -> tuple[Pieces, int]:
-        top, bottom = self.expr(above), self.expr(below)
+        # Each side is spelled once: nested fractions would double the work at every level.
+        (top, over), (bottom, under) = self._expr(_bare(above)), self._expr(_bare(below))
         width = max(measure(top), measure(bottom))
         if width <= self.widest_fraction:
             return [Piece(rf"\frac{{{join(top)}}}{{{join(bottom)}}}", width + 1)], FACTOR
         # The slash leaves the same tree only between factors.
-        slash = Piece(" / ", 2, 1)
-        return [*self.expr(above, FACTOR), slash, *self.expr(below, FACTOR)], TERM
+        top = top if over >= FACTOR else self.parentheses(top)
+        bottom = bottom if under >= FACTOR else self.parentheses(bottom)
+        return [*top, Piece(" / ", 2, 1), *bottom], TERM
 
     def power(self, expr: Power) -> Pieces:
         exponent = self.expr(expr.args[1])

@@ -14,7 +14,7 @@ import rnnsym
 from rnnsym.checking import lines as line_checks
 from rnnsym.checking.lines import LineChecker, target_like, wrong_lines
 from rnnsym.checking.samples import default_sizes, draw, error_of
-from rnnsym.derive import backward, differentials
+from rnnsym.derive import differentials, differentiated
 from rnnsym.derive.losses import LOSSES
 from rnnsym.language import read
 
@@ -368,7 +368,7 @@ def test_no_rule_of_the_calculus_can_be_missing(number, monkeypatch):
     tree = ast.parse(SOURCE)
     module = _without(_cases(tree)[number], tree)
     for name in ("change", "pull"):
-        monkeypatch.setattr(backward, name, getattr(module, name))
+        monkeypatch.setattr(differentiated, name, getattr(module, name))
     for name in CELLS:
         try:
             found = [str(e) for e in rnnsym.backpropagate(cell_of(name)).equations]

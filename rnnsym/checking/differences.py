@@ -12,7 +12,7 @@ from sympy import Integer, MatrixExpr, Symbol
 
 from ..algebra.entries import Entries, entries
 from ..algebra.nodes import resized
-from ..derive.backward import Differentiated
+from ..derive.differentiated import Differentiated
 from ..names import BY, IMMEDIATE, JACOBIAN, SAME_STEP, T, t, unmarked
 from ..nouns import Derivation, Equation, Quantity, Role, Variable
 from .exact import call, number

@@ -13,8 +13,8 @@ import numpy as np
 from sympy import HadamardProduct, Integer, MatAdd, MatMul, MatrixExpr, Transpose
 
 from ..algebra.nodes import Number, Scale, Spread, TimeSum, is_negative, negative
-from ..derive.backward import Differentiated
 from ..derive.bounds import bounds
+from ..derive.differentiated import Differentiated
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
 from ..names import T, t, unmarked

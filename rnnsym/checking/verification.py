@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
 from ..derive import backpropagate, count, jacobian, matrices, rtrl, unroll
-from ..derive.backward import Differentiated
 from ..derive.costs import forward_of
+from ..derive.differentiated import Differentiated
 from ..errors import InputError, RnnsymError
 from ..frameworks import keras as keras_framework
 from ..language import CONVENTIONS, read

@@ -5,293 +5,46 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
-from sympy import Expr, Integer, MatMul, Symbol
+from sympy import HadamardProduct, Integer, MatMul, MatrixExpr, Symbol
 
-from ..algebra.functions import ROWS, kinks
 from ..algebra.nodes import (
-    Apply,
+    Divide,
     Number,
-    RowApply,
+    Scale,
     Spread,
     TimeSum,
     at_time,
+    is_negative,
+    negative,
     replace_quantities,
     resized,
 )
 from ..errors import InputError
-from ..names import ACCENTS, GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of, unmarked
-from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable, quantities
-from .differentials import Change, add, change, common_factor, lifted, pull
-from .losses import LOSSES, Loss, check_over, loss_cell, loss_of
-from .naming import named
-
-#: What a derivation's sections are called, in order.
-FORWARD, CHANGES, LOSS, IMMEDIATES, BACKWARD, RESULTS = (
-    "forward", "changes", "loss", "immediate", "backward", "gradients",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one use of a quantity brings back to it: of whose equation, read at which time."""
-
-    consumer: Equation
-    time: Expr | None
-    expr: Any
-    rule: str
-
-
-class Differentiated:
-    """A cell with its nested parts named, the change of every equation, and marks for derivatives.
-
-    Attributes:
-        cell: the named cell, with the equations of the loss behind it if it has one.
-        loss: which loss; `renamed` has its names in this cell.
-        still: the roles of what does not change.
-    """
-
-    def __init__(
-        self, cell: Cell, loss: str = "general", still: frozenset[Role] = frozenset()
-    ) -> None:
-        self.still = still
-        self.loss: Loss = loss_of(loss)
-        self.loss_name = loss
-        _check_names(cell)
-        self.given = frozenset(v.name for v in cell.variables)
-        self.bare = named(cell)
-        self.cell, self.renamed = _with_loss(self.bare, self.loss)
-        self.output = self.cell[cell.output.name]
-        used = {a for v in self.cell.variables for a in v.name.split("_")[1:] if a in ACCENTS}
-        self.adjoint_mark = _free_mark(("bar", "breve", "check"), used, cell)
-        self.tangent_mark = _free_mark(("dot", "hat", "tilde"), used, cell)
-
-    @classmethod
-    def of(cls, derivation: Derivation) -> Differentiated:
-        """What a derivation was made from."""
-        return cls(derivation.subject or derivation.cell, derivation.loss or "general")
-
-    def is_target(self, v: Variable) -> bool:
-        """Whether a variable is the target of the loss, which no derivative is taken by."""
-        return v.name == self.renamed.get("d")
-
-    # --- quantities of the derivation
-
-    def adjoint(self, v: Variable) -> Variable:
-        """∂L by a variable, as a variable: h̄, or ∂L/∂W where there is no time or no equation."""
-        if not v.timed:
-            return Variable(marked(GRADIENT, v.name), Role.GRADIENT, v.shape, _by(v))
-        mark = GRADIENT if v.role == Role.INPUT else self.adjoint_mark
-        return Variable(marked(mark, v.name), Role.ADJOINT, v.shape, _by(v))
-
-    def immediate(self, v: Variable) -> Variable:
-        """∂ℓ_t by a variable of step t."""
-        return Variable(
-            marked(IMMEDIATE, v.name), Role.ADJOINT, v.shape, f"of this step's {v.name}"
-        )
-
-    def tangent(self, v: Variable) -> Variable:
-        """The change of a variable."""
-        role = Role.TANGENT if v.timed else Role.DIRECTION
-        return Variable(marked(self.tangent_mark, v.name), role, v.shape, f"change of {v.name}")
-
-    def change_of(self, q: Quantity) -> Quantity | None:
-        """The change of a quantity; what is still has none, nor has a target."""
-        if q.label not in self._moving:
-            return None
-        rows, cols = q.shape
-        return Quantity(marked(self.tangent_mark, q.label), rows, cols, q.time)
-
-    @cached_property
-    def _moving(self) -> set[str]:
-        """The names that change: those of the moving roles, and what is computed from them."""
-        if not self.still:  # each may be changed by itself, whatever it is computed from
-            return {v.name for v in self.cell.variables if not self.is_target(v)}
-        start = {v.name for v in self.cell.variables
-                 if v.role not in self.still and not self.is_target(v)}  # fmt: skip
-        defined = {e.variable.name for e in self.cell.equations}
-        found = {n for n in start if n not in defined}
-        found |= {v.name for v in self.cell.states if not self.still >= {Role.STATE}}
-        while True:
-            more = {e.variable.name for e in self.cell.equations
-                    if any(q.label in found for q in e.uses)} - found  # fmt: skip
-            if not more:
-                return found
-            found |= more
-
-    # --- the calculus of every equation
-
-    @cached_property
-    def changes(self) -> dict[str, Change]:
-        """The change of each equation's right side, by the name that it defines."""
-        return {e.variable.name: change(e.expr, self.change_of, e.lhs) for e in self.cell.equations}
-
-    def parts(self, v: Variable, outer: Any, among: Iterable[Equation] | None = None) -> list[Part]:
-        """What comes back to a variable from every equation that reads it.
-
-        Args:
-            v: the variable.
-            outer: gives ∂L by the left side of an equation, as a quantity.
-            among: the equations that count; all of them if not given.
-        """
-        found: list[Part] = []
-        for equation in self.ordered if among is None else among:
-            linear = self.changes[equation.variable.name].expr
-            if linear is None:
-                continue
-            for q in equation.uses:
-                moved = self.change_of(q)
-                if q.label != v.name or moved is None:
-                    continue
-                pulled = pull(linear, outer(equation.variable).here, moved)
-                if pulled:
-                    rule = _rule(equation, [r for p in pulled for r in p.rules])
-                    expr = lifted(common_factor([p.expr for p in pulled]))
-                    found.append(Part(equation, q.time, expr, rule))
-        return found
-
-    @cached_property
-    def relevant(self) -> frozenset[str]:
-        """The names on which L depends, in the sense that its derivative need not be zero."""
-        found = {self.output.name} if self.loss_name == "general" else {"ell"}
-        while True:
-            more = {
-                unmarked(q.label)[1]
-                for name in found
-                if name in self.changes and self.changes[name].expr is not None
-                for q in quantities(self.changes[name].expr)
-                if ":" in q.label
-            } - found
-            if not more:
-                return frozenset(found)
-            found |= more
-
-    @cached_property
-    def reaching(self) -> frozenset[str]:
-        """The names that L is computed from, whatever the slopes on the way."""
-        found = {self.output.name} if self.loss_name == "general" else {"ell"}
-        while True:
-            more = {q.label for e in self.cell.equations if e.variable.name in found
-                    for q in e.uses} - found  # fmt: skip
-            if not more:
-                return frozenset(found)
-            found |= more
-
-    @cached_property
-    def ordered(self) -> tuple[Equation, ...]:
-        """All equations in an order in which they can be computed."""
-        return self.cell.ordered
-
-    @cached_property
-    def loss_equations(self) -> list[Equation]:
-        """The equations of the loss, in order."""
-        own = {e.variable.name for e in self.bare.equations}
-        return [e for e in self.ordered if e.variable.name not in own]
-
-    @cached_property
-    def recurrent(self) -> list[Equation]:
-        """The equations of a step, in order, without those of the loss."""
-        own = {e.variable.name for e in self.bare.equations}
-        return [e for e in self.ordered if e.variable.name in own and e.time is not None]
-
-    @cached_property
-    def readers(self) -> dict[str, list[Equation]]:
-        """By name: the equations that read it, without those of the loss or of no influence."""
-        lost = {e.variable.name for e in self.loss_equations}
-        found: dict[str, list[Equation]] = {}
-        for e in self.ordered:
-            if e.variable.name in self.relevant and e.variable.name not in lost:
-                for name in dict.fromkeys(q.label for q in e.uses):
-                    found.setdefault(name, []).append(e)
-        return found
-
-
-def _free_mark(marks: tuple[str, ...], used: set[str], cell: Cell) -> str:
-    for mark in marks:
-        if mark not in used:
-            return mark
-    raise InputError(
-        f"{cell.name} uses all of the accents {', '.join(marks)}, and a derivation needs one for "
-        "what it derives; rename a symbol"
-    )
-
-
-def _by(v: Variable) -> str:
-    return f"derivative of L by {v.name}"
-
-
-def _check_names(cell: Cell) -> None:
-    for name in ("ell", "L"):
-        if name in cell:
-            raise InputError(
-                f"'{unicode_of(name)}' stands for the loss in a derivation; rename that symbol of "
-                f"{cell.name}"
-            )
-
-
-def _with_loss(cell: Cell, loss: Loss) -> tuple[Cell, dict[str, str]]:
-    """A cell with the equations of a loss behind its own; the loss's names in this cell."""
-    if not loss.text:
-        return cell, {}
-    output = cell.output
-    if output.shape[0] != 1:
-        raise InputError(
-            f"{loss.words} is of a row vector, and the output {output.name} of {cell.name} is "
-            f"{output.shape[0]} × {output.shape[1]}; the loss 'general' takes any shape"
-        )
-    if output.scalar and "softmax" in loss.text:
-        raise InputError(
-            f"{loss.words} is of a row vector, and the output {output.name} of {cell.name} is a "
-            "scalar"
-        )
-    own = named(loss_cell(loss, output.scalar))
-    taken = {v.name for v in cell.variables} | {str(s) for s in cell.dims} | {"N", "L"}
-    names = {"y": output.name, "ell": "ell"}
-    for v in own.variables:
-        if v.name not in names:
-            letters = [v.name, *"dpeqskrmg"]
-            free = [n for n in letters if n not in taken]
-            names[v.name] = free[0] if free else f"{v.name}_loss"
-            taken.add(names[v.name])
-    widths = {Symbol("K"): output.shape[1]}
-    variables = {
-        v.name: replace(v, name=names[v.name], shape=tuple(s.xreplace(widths) for s in v.shape),
-                        meaning=_MEANINGS.get(v.name, v.meaning))
-        for v in own.variables
-    }  # fmt: skip
-    equations = tuple(
-        Equation(variables[e.variable.name], _renamed(e.expr, variables, widths), e.time)
-        for e in own.equations
-    )
-    rest = [v for name, v in variables.items() if name != "y"]
-    order = list(Role)
-    joined = sorted([*cell.variables, *rest], key=lambda v: order.index(v.role))
-    whole = replace(cell, equations=cell.equations + equations, variables=tuple(joined))
-    return whole, names
-
-
-_MEANINGS = {"d": "target", "p": "prediction", "ell": "loss of the step"}
-
-
-def _renamed(expr: Any, variables: dict[str, Variable], widths: dict[Any, Any]) -> Any:
-    return replace_quantities(resized(expr, widths), lambda q: variables[q.label].at(q.time))
-
-
-def _rule(equation: Equation, rules: list[str]) -> str:
-    """The name of the rule that a part comes from, as a textbook would call it."""
-    match equation.expr:
-        case Apply():
-            return "chain rule"
-        case RowApply() if not ROWS[equation.expr.name_].reduces:
-            return "Jacobian of " + equation.expr.name_.replace("_", " ")
-    for word in ("transpose of a product", "elementwise", "inner product"):
-        if word in rules:
-            return "elementwise product" if word == "elementwise" else word
-    return rules[0] if rules else "sum"
+from ..names import GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
+from .differentials import add, common_factor
+from .differentiated import Differentiated, Part
+from .losses import check_over, loss_cell
+from .steps import (
+    BACKWARD,
+    FORWARD,
+    IMMEDIATES,
+    LOSS,
+    RESULTS,
+    adjoints_of,
+    change_line,
+    definition_words,
+    kink_words,
+    listed,
+    make_step,
+    place_of,
+    zero_of,
+)
+from .unrolling import unroll
 
 
 def backpropagate(
@@ -578,11 +331,11 @@ class _Lines:
             return make_step(
                 Equation(adjoint, zero_of(v), None), "zero", self._why_zero(v, name), RESULTS
             )
-        places = _words(_place(p) for p in parts)
+        places = listed(place_of(p) for p in parts)
         if stepwise:
             reason = (
                 f"{name} is the same at every step and is read in {places}, so what each step "
-                f"brings is added up; it is the total {_words(_adjoints(self.d, stepwise))} that "
+                f"brings is added up; it is the total {listed(adjoints_of(self.d, stepwise))} that "
                 "stands here, not the derivative of one step's loss"
             )
             rule = "shared parameter"
@@ -614,111 +367,12 @@ class _Lines:
         expr = add(p.expr for p in parts)
         if len(parts) == 1:
             rule = parts[0].rule
-            reason = f"{name} is read in {_place(parts[0])} alone"
+            reason = f"{name} is read in {place_of(parts[0])} alone"
         else:
             rule = "several uses"
-            reason = f"{name} is read in {_words(_place(p) for p in parts)}; the parts add up"
+            reason = f"{name} is read in {listed(place_of(p) for p in parts)}; the parts add up"
         kink = kink_words(p.consumer for p in parts)
         return make_step(Equation(adjoint, expr), rule, reason + kink, section, result=result)
-
-
-def definition_words(d: Differentiated, equation: Equation) -> str:
-    """Why a line of the forward pass is there."""
-    name = said(equation.variable.name, equation.time)
-    if equation.variable.name in d.given:
-        return f"the equation of {name}"
-    return f"what is nested gets a name, {name}"
-
-
-def change_line(d: Differentiated, equation: Equation) -> Step | None:
-    """The line that says how an equation changes, or None if nothing in it does."""
-    found = d.changes[equation.variable.name]
-    if found.expr is None:
-        return _still_line(d, equation)
-    name = said(equation.variable.name, equation.time)
-    rule = next((r for r in ("chain rule", "quotient rule", "product rule") if r in found.rules),
-                found.rules[-1] if found.rules else "sum")  # fmt: skip
-    reason = (
-        f"what a small change of everything in the equation of {name} does to it, to first order"
-    )
-    line = Equation(d.tangent(equation.variable), found.expr, equation.time)
-    return make_step(line, rule, reason + kink_words([equation]), CHANGES, result=False)
-
-
-def _still_line(d: Differentiated, equation: Equation) -> Step | None:
-    """What does not change although others read its change: a slope of zero, or no use at all."""
-    v = equation.variable
-    if v.name not in d._moving:
-        return None
-    if any(d.change_of(q) is not None for q in equation.uses):
-        reason = f"the slope in the equation of {said(v.name, equation.time)} is zero everywhere"
-    else:
-        reason = f"nothing that changes is read by {said(v.name, equation.time)}"
-    line = Equation(d.tangent(v), zero_of(v), equation.time)
-    return make_step(line, "zero", reason, CHANGES, result=False)
-
-
-def make_step(
-    equation: Equation, rule: str, reason: str, section: str, result: bool = True
-) -> Step:
-    """A line, with the steps at which it holds."""
-    holds = (Integer(1), T) if equation.time == t else None
-    return Step(equation, rule, reason, section, result, holds)
-
-
-def zero_of(v: Variable) -> Any:
-    """Zero, of the shape of a variable."""
-    zero = Number("0")
-    return zero if v.scalar else Spread(zero, *v.shape)
-
-
-def _place(part: Part) -> str:
-    if part.rule == "the loss of this step":
-        return "the loss of this step"
-    equation = part.consumer
-    if part.time == t - 1:
-        return f"`{_at(equation, t + 1)}` of the next step"
-    return f"`{equation}`"
-
-
-def _at(equation: Equation, time: Any) -> str:
-    return str(replace(equation, expr=at_time(equation.expr, time), time=time))
-
-
-def _adjoints(d: Differentiated, parts: Iterable[Part]) -> list[str]:
-    names = [said(d.adjoint(p.consumer.variable).name, t) for p in parts]
-    return list(dict.fromkeys(names))
-
-
-def _words(items: Iterable[str]) -> str:
-    items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def kink_words(equations: Iterable[Equation]) -> str:
-    """What is taken where a function has no slope, in words; empty if there is no such place."""
-    said_: dict[str, None] = {}
-    for equation in equations:
-        expr = equation.expr
-        if not isinstance(expr, Apply):
-            continue
-        if len(expr.operands) > 1 and expr.name_ in ("max", "min"):
-            said_.setdefault(
-                f"where both arguments of {expr.name_} are equal, the first one counts"
-            )
-        elif len(expr.operands) > 1:
-            if expr.name_ in ("leaky_relu", "elu", "celu"):
-                said_.setdefault(
-                    f"at 0, where {expr.name_} has no slope, the one from below is taken, as Keras "
-                    "takes it"
-                )
-        elif "'" not in expr.name_:
-            for place, value in kinks(expr.name_):
-                said_.setdefault(
-                    f"at {place}, where {expr.name_} has no slope, {float(value):.6g} is taken, as "
-                    "Keras takes it"
-                )
-    return "".join(f"; {words}" for words in said_)
 
 
 def _without_ell(part: Part) -> Part:
@@ -727,10 +381,6 @@ def _without_ell(part: Part) -> Part:
 
 
 def _drop_unit(expr: Any) -> Any:
-    from sympy import HadamardProduct, MatrixExpr
-
-    from ..algebra.nodes import Divide, Scale, is_negative, negative
-
     unit = marked(IMMEDIATE, "ell")
     if is_negative(expr):
         return negative(_drop_unit(expr.args[1]))
@@ -774,8 +424,6 @@ def _descendants(equations: list[Equation], name: str) -> set[str]:
 
 
 def _written_out(lines: _Lines, steps: int, truncate: int | None) -> Iterator[Step]:
-    from .unrolling import unroll
-
     d = lines.d
     for step in unroll(d.bare, steps):
         yield replace(step, section=FORWARD)
@@ -830,6 +478,3 @@ def _sum_written_out(step: Step, steps: int) -> Step:
     terms = expr.args if expr.is_MatAdd else (expr,)
     whole = replace(equation, expr=add(map(written, terms)))
     return replace(step, equation=whole)
-
-
-__all__ = ["LOSSES", "Differentiated", "backpropagate", "change_line", "check_steps"]

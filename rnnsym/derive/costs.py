@@ -11,7 +11,9 @@ from ..algebra.nodes import Scale, TimeSum, is_negative
 from ..errors import InputError
 from ..names import T, t
 from ..nouns import Cell, Equation, Quantity, Role, Step, quantities
-from .backward import BACKWARD, RESULTS, Differentiated, backpropagate
+from .backward import backpropagate
+from .differentiated import Differentiated
+from .steps import BACKWARD, RESULTS
 
 N = Symbol("N")
 

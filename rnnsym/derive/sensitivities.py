@@ -12,17 +12,10 @@ from ..algebra.nodes import Eye, TimeSum
 from ..errors import InputError
 from ..names import JACOBIAN, SAME_STEP, TOTAL, T, marked, said, t
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
-from .backward import (
-    FORWARD,
-    Differentiated,
-    change_line,
-    definition_words,
-    kink_words,
-    make_step,
-    zero_of,
-)
 from .differentials import add, inner, matmul
+from .differentiated import Differentiated
 from .linear import NoMatrix, matrix_of
+from .steps import FORWARD, change_line, definition_words, kink_words, make_step, zero_of
 
 SENSITIVITIES, START, RESULT, JACOBIANS = "sensitivities", "start", "gradient", "jacobians"
 

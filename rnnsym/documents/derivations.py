@@ -14,9 +14,9 @@ from ..algebra.nodes import Number, transposed_form
 from ..checking import verify_lines
 from ..checking.lines import check_bounds
 from ..derive import backpropagate, count, jacobian, rtrl
-from ..derive.backward import Differentiated
 from ..derive.bounds import bounds
 from ..derive.costs import Costs
+from ..derive.differentiated import Differentiated
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
 from ..names import GRADIENT, IMMEDIATE, T, marked, t, tex_of, unicode_of, unmarked

@@ -13,9 +13,10 @@ from typing import Any
 from sympy import MatAdd, Symbol
 
 from ..algebra.nodes import Number, Spread, at_time, replace_quantities, resized
-from ..derive.backward import BACKWARD, LOSS, RESULTS, Differentiated
 from ..derive.differentials import add
+from ..derive.differentiated import Differentiated
 from ..derive.losses import stable_cell
+from ..derive.steps import BACKWARD, LOSS, RESULTS
 from ..names import T, code_of, t, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable, quantities
 from .source import Source, Writer, argument_names

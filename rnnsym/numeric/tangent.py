@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Integer
 
-from ..derive.backward import Differentiated
+from ..derive.differentiated import Differentiated
 from ..names import code_of, t
 from ..nouns import Cell, Equation, Role
 from .compiling import compiled
@@ -40,7 +40,7 @@ def tangent_source(cell: Cell) -> Source:
         linear = d.changes[e.variable.name].expr
         if linear is not None:
             loop.append(w.equation(Equation(d.tangent(e.variable), linear)))
-        elif e.variable.name in d._moving:
+        elif e.variable.name in d.moving:
             now = names.quantity(d.tangent(e.variable).here)
             loop.append(f"{now} = np.zeros_like({names.quantity(e.lhs)})")
     loop.append(

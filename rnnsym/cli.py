@@ -205,7 +205,7 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
               help="The loss of bptt: general, squared_error, softmax_cross_entropy, "
               "binary_cross_entropy.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Give every line its rule, its reason and the shapes.")
-@click.option("-o", "--output", metavar="PATH", help="Write to a file instead of the terminal.")
+@click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
 def export(
     to: str, steps: int, what: str, loss: str, full: bool, output: str | None, convention: str,
     **which: Any,
@@ -215,7 +215,7 @@ def export(
     from .documents import document
 
     text = document(cell, to, convention=convention, steps=steps, what=what, loss=loss, full=full)
-    if output is None:
+    if output in (None, "-"):
         click.echo(text, nl=False)
     else:
         write_text(Path(output), text)
@@ -298,7 +298,12 @@ def _print_line(text: str) -> None:
 @click.option("--weights", "path_of_weights", metavar="FILE.npz",
               help="Weights by name; random ones without.")  # fmt: skip
 @click.option("--scale", default=1.0, show_default=True, help="A factor on random matrices.")
-@click.option("-o", "--output", metavar="PATH", help="Write a picture (SVG).")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Write a picture (SVG); - prints it instead of the numbers.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def flow(
     steps: int, seed: int, path_of_weights: str | None, scale: float, output: str | None,
@@ -315,6 +320,9 @@ def flow(
     if output is not None:
         from .documents import to_svg
 
+        if output == "-":
+            click.echo(to_svg(found))
+            return
         write_text(Path(output), to_svg(found))
         _say(f"wrote {output}")
     if as_json:

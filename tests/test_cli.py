@@ -69,6 +69,13 @@ def test_export(command, tmp_path, to):
     assert r"\tanh(W x_{t} + U h_{t-1} + b)" in column
 
 
+def test_a_dash_is_the_terminal(command, tmp_path):
+    done = command("export", "simple_rnn", "--to", "md", "-o", "-", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("# ") and not list(tmp_path.iterdir())
+    done = command("flow", "simple_rnn", "--steps", "3", "-o", "-", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("<svg") and not list(tmp_path.iterdir())
+
+
 def test_verify(command):
     done = command("verify", "dense", "--against", "keras", "--json")
     assert done.returncode == 0, done.stderr

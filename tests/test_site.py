@@ -10,6 +10,7 @@ import pytest
 from conftest import need
 
 import rnnsym
+from rnnsym.pages.generate import examples
 
 ROOT = Path(__file__).parent.parent
 FORMULA = re.compile(r'<(?:div|span) class="arithmatex"[^>]*>(.*?)</(?:div|span)>', re.S)
@@ -50,18 +51,34 @@ def test_the_pages_that_were_promised_are_there(site):
         assert re.search(rf'id="rnnsym-(docs-)?{command}"', commands), command
 
 
+def texts() -> dict[str, rnnsym.Cell]:
+    """Every text with a page: the catalogue's, and the examples'."""
+    cells = {f"cells/{name}": rnnsym.cells.get(name) for name in rnnsym.cells.names()}
+    return cells | {f"examples/{cell.name}": cell for cell in examples()}
+
+
 def test_pages_of_cells_have_their_derivations(site):
-    for name in rnnsym.cells.names():
-        page = (site / "cells" / f"{name}.html").read_text(encoding="utf-8")
+    for path, cell in texts().items():
+        page = (site / f"{path}.html").read_text(encoding="utf-8")
         assert 'id="backward"' in page and 'id="cost"' in page
         assert page.count("every line verified: error") >= 2
-        folded = page.count('<details class="step">')
-        assert folded >= 2 * len(rnnsym.backpropagate(rnnsym.cells.get(name)))
+        derivation = rnnsym.backpropagate(cell)
+        assert page.count('<details class="step">') >= 2 * len(derivation)
         shown = html.unescape(page).replace(" ", "")
-        for step in rnnsym.backpropagate(rnnsym.cells.get(name)):
+        for step in derivation:
             assert rnnsym.to_latex(step.equation).replace(" ", "") in shown, step.equation
-        if rnnsym.cells.get(name).states:
+        if cell.states:
             assert 'id="gradient-flow"' in page and "<polyline" in page
+
+
+def test_an_example_shows_why_an_lstm_forgets_slowly(site):
+    page = (site / "examples" / "lstm.html").read_text(encoding="utf-8")
+    assert "verified: error" in page and "NOT REJECTED" not in page
+    lines = [str(step.equation) for step in rnnsym.jacobian(next(iter(examples())))]
+    direct = next(line for line in lines if line.startswith("∂c_t/∂c_{t-1} ="))
+    assert "diag(f_t)" in direct
+    overview = (site / "cells" / "index.html").read_text(encoding="utf-8")
+    assert 'href="../examples/lstm.html"' in overview
 
 
 def test_training_reaches_the_same_loss_as_keras(site):
@@ -143,7 +160,7 @@ BROWSER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn"])
+@pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn", "examples/lstm"])
 def test_a_browser_renders_the_formulas(site, tmp_path, page):
     chromium = need("chromium")
     # The browser's virtual clock may run out before its first frame on a busy machine: ask again.
@@ -166,10 +183,11 @@ def test_a_browser_renders_the_formulas(site, tmp_path, page):
 def test_no_page_scrolls_sideways(site, tmp_path, width):
     """Measured in the browser itself, in a frame as wide as a phone or a desk."""
     chromium = need("chromium")
-    for page in ("index", "notebook", "training", "cells/simple_rnn", "reference/commands"):
+    for page in ("index", "notebook", "training", "cells/simple_rnn", "examples/lstm",
+                 "reference/commands"):  # fmt: skip
         frame = site / "measure.html"
         frame.write_text(
-            f'<iframe id="f" src="{page}.html" style="width:{width}px;height:30000px;border:0"></iframe>'
+            f'<iframe id="f" src="{page}.html" style="width:{width}px;height:200000px;border:0"></iframe>'
             "<script>addEventListener('load', () => setTimeout(() => {"
             "const d = document.getElementById('f').contentDocument.documentElement;"
             "document.title = JSON.stringify([d.scrollWidth, d.clientWidth]);"

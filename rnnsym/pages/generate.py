@@ -12,6 +12,7 @@ import numpy as np
 import rnnsym
 
 from ..cells import get, names
+from ..cells.catalogue import read_file
 from ..checking import verify
 from ..checking.verification import printed_forms
 from ..documents import to_svg
@@ -30,14 +31,23 @@ from ..language import CONVENTIONS
 from ..nouns import Cell, Report
 from ..printing import count_text, to_latex
 from .notebook import TrainingRun, run_notebook, run_training
+from .sources import site_folder
 
 _UNROLLED = 3
 _DISTANCE = 100
 
 
 def cell_navigation() -> list[Any]:
-    """The navigation of the cells: the overview and a page for each cell of the catalogue."""
-    return ["cells/index.md", *({_title(get(n)): f"cells/{n}.md"} for n in names())]
+    """The navigation of the cells: the overview and a page for each cell and each example."""
+    cells = [{_title(get(n)): f"cells/{n}.md"} for n in names()]
+    return ["cells/index.md", *cells, *({_title(c): f"examples/{c.name}.md"} for c in examples())]
+
+
+@cache
+def examples() -> tuple[Cell, ...]:
+    """The texts of `docs/examples`, which have a page and are not in the catalogue."""
+    folder = site_folder() / "docs" / "examples"
+    return tuple(read_file(path) for path in sorted(folder.glob("*.cell")))
 
 
 def generated_pages() -> dict[str, str]:
@@ -48,11 +58,14 @@ def generated_pages() -> dict[str, str]:
         "training.md": _render("site/training.md.j2", run=run_training(),
                                picture=Safe(losses_svg(run_training()))),
         "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
-                                  reports={n: _report(n) for n in names()}),
+                                  reports={n: _report(n) for n in names()},
+                              examples=[(c, _example_report(c)) for c in examples()]),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
     }  # fmt: skip
     for name in names():
         pages[f"cells/{name}.md"] = cell_page(get(name), _report(name))
+    for cell in examples():
+        pages[f"examples/{cell.name}.md"] = cell_page(cell, _example_report(cell))
     return pages
 
 
@@ -110,6 +123,11 @@ def aligned(lines: Any) -> str:
 @cache
 def _report(name: str) -> Report:
     return verify(get(name), gradient=True)
+
+
+@cache
+def _example_report(cell: Cell) -> Report:
+    return verify(cell, gradient=True)
 
 
 def _title(cell: Cell) -> str:

@@ -58,14 +58,14 @@ def generated_pages() -> dict[str, str]:
         "training.md": _render("site/training.md.j2", run=run_training(),
                                picture=Safe(losses_svg(run_training()))),
         "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
-                                  reports={n: _report(n) for n in names()},
-                              examples=[(c, _example_report(c)) for c in examples()]),
+                                  reports={n: _report(get(n)) for n in names()},
+                              examples=[(c, _report(c)) for c in examples()]),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
     }  # fmt: skip
     for name in names():
-        pages[f"cells/{name}.md"] = cell_page(get(name), _report(name))
+        pages[f"cells/{name}.md"] = cell_page(get(name), _report(get(name)))
     for cell in examples():
-        pages[f"examples/{cell.name}.md"] = cell_page(cell, _example_report(cell))
+        pages[f"examples/{cell.name}.md"] = cell_page(cell, _report(cell))
     return pages
 
 
@@ -121,12 +121,7 @@ def aligned(lines: Any) -> str:
 
 
 @cache
-def _report(name: str) -> Report:
-    return verify(get(name), gradient=True)
-
-
-@cache
-def _example_report(cell: Cell) -> Report:
+def _report(cell: Cell) -> Report:
     return verify(cell, gradient=True)
 
 
@@ -141,7 +136,7 @@ def _home() -> str:
         cell=cell,
         tex=to_latex(cell),
         source=Safe(rnnsym.lambdify(cell).source.rstrip()),
-        report=_report("simple_rnn"),
+        report=_report(cell),
     )
 
 

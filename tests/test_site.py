@@ -10,7 +10,6 @@ import pytest
 from conftest import need
 
 import rnnsym
-from rnnsym.pages.generate import examples
 
 ROOT = Path(__file__).parent.parent
 FORMULA = re.compile(r'<(?:div|span) class="arithmatex"[^>]*>(.*?)</(?:div|span)>', re.S)
@@ -52,9 +51,7 @@ def test_the_pages_that_were_promised_are_there(site):
 
 
 def texts() -> dict[str, rnnsym.Cell]:
-    """Every text with a page: the catalogue's, and the examples'."""
-    cells = {f"cells/{name}": rnnsym.cells.get(name) for name in rnnsym.cells.names()}
-    return cells | {f"examples/{cell.name}": cell for cell in examples()}
+    return {f"cells/{name}": rnnsym.cells.get(name) for name in rnnsym.cells.names()}
 
 
 def test_pages_of_cells_have_their_derivations(site):
@@ -71,14 +68,14 @@ def test_pages_of_cells_have_their_derivations(site):
             assert 'id="gradient-flow"' in page and "<polyline" in page
 
 
-def test_an_example_shows_why_an_lstm_forgets_slowly(site):
-    page = (site / "examples" / "lstm.html").read_text(encoding="utf-8")
+def test_a_page_shows_why_an_lstm_forgets_slowly(site):
+    page = (site / "cells" / "lstm.html").read_text(encoding="utf-8")
     assert "verified: error" in page and "NOT REJECTED" not in page
-    lines = [str(step.equation) for step in rnnsym.jacobian(texts()["examples/lstm"])]
+    lines = [str(step.equation) for step in rnnsym.jacobian(texts()["cells/lstm"])]
     direct = next(line for line in lines if line.startswith("∂c_t/∂c_{t-1} ="))
     assert "diag(f_t)" in direct
     overview = (site / "cells" / "index.html").read_text(encoding="utf-8")
-    assert 'href="../examples/lstm.html"' in overview
+    assert 'href="lstm.html"' in overview
 
 
 def test_training_reaches_the_same_loss_as_keras(site):
@@ -160,7 +157,7 @@ BROWSER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn", "examples/lstm"])
+@pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn", "cells/lstm"])
 def test_a_browser_renders_the_formulas(site, tmp_path, page):
     chromium = need("chromium")
     # The browser's virtual clock may run out before its first frame on a busy machine: ask again.
@@ -183,7 +180,7 @@ def test_a_browser_renders_the_formulas(site, tmp_path, page):
 def test_no_page_scrolls_sideways(site, tmp_path, width):
     """Measured in the browser itself, in a frame as wide as a phone or a desk."""
     chromium = need("chromium")
-    for page in ("index", "notebook", "training", "cells/simple_rnn", "examples/lstm",
+    for page in ("index", "notebook", "training", "cells/simple_rnn", "cells/lstm",
                  "reference/commands"):  # fmt: skip
         frame = site / "measure.html"
         frame.write_text(

@@ -12,7 +12,6 @@ import numpy as np
 import rnnsym
 
 from ..cells import get, names
-from ..cells.catalogue import read_file
 from ..checking import verify
 from ..checking.verification import printed_forms
 from ..documents import to_svg
@@ -31,23 +30,14 @@ from ..language import CONVENTIONS
 from ..nouns import Cell, Report
 from ..printing import count_text, to_latex
 from .notebook import TrainingRun, run_notebook, run_training
-from .sources import site_folder
 
 _UNROLLED = 3
 _DISTANCE = 100
 
 
 def cell_navigation() -> list[Any]:
-    """The navigation of the cells: the overview and a page for each cell and each example."""
-    cells = [{_title(get(n)): f"cells/{n}.md"} for n in names()]
-    return ["cells/index.md", *cells, *({_title(c): f"examples/{c.name}.md"} for c in examples())]
-
-
-@cache
-def examples() -> tuple[Cell, ...]:
-    """The texts of `docs/examples`, which have a page and are not in the catalogue."""
-    folder = site_folder() / "docs" / "examples"
-    return tuple(read_file(path) for path in sorted(folder.glob("*.cell")))
+    """The navigation of the cells: the overview and a page for each cell."""
+    return ["cells/index.md", *({_title(get(n)): f"cells/{n}.md"} for n in names())]
 
 
 def generated_pages() -> dict[str, str]:
@@ -58,14 +48,11 @@ def generated_pages() -> dict[str, str]:
         "training.md": _render("site/training.md.j2", run=run_training(),
                                picture=Safe(losses_svg(run_training()))),
         "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
-                                  reports={n: _report(get(n)) for n in names()},
-                              examples=[(c, _report(c)) for c in examples()]),
+                                  reports={n: _report(get(n)) for n in names()}),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
     }  # fmt: skip
     for name in names():
         pages[f"cells/{name}.md"] = cell_page(get(name), _report(get(name)))
-    for cell in examples():
-        pages[f"examples/{cell.name}.md"] = cell_page(cell, _report(cell))
     return pages
 
 

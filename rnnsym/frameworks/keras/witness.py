@@ -1,7 +1,4 @@
-"""Keras: which layer a cell is, its weights, and its numbers.
-
-The only module that imports Keras and TensorFlow, and only inside functions.
-"""
+"""A cell as Keras runs it: which layer it is, its weights, and its numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
 
-from ..algebra.functions import ELEMENTWISE
-from ..algebra.nodes import (
+from ...algebra.functions import ELEMENTWISE
+from ...algebra.nodes import (
     Apply,
     Concat,
     Diag,
@@ -29,34 +26,13 @@ from ..algebra.nodes import (
     Spread,
     is_negative,
 )
-from ..cells import find
-from ..errors import InputError
-from ..names import t
-from ..nouns import Cell, Network, Quantity, Role, Variable, quantities
+from ...cells import find
+from ...errors import InputError
+from ...names import t
+from ...nouns import Cell, Network, Quantity, Role, Variable, quantities
+from .packing import LAYERS, Layer
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A Keras layer and how a cell of the catalogue is packed into it.
-
-    Attributes:
-        name: the class in `keras.layers`.
-        weights: the cell's parameters, in the order of `get_weights()`.
-        recurrent: whether it is given initial states and returns sequences.
-    """
-
-    name: str
-    weights: tuple[str, ...]
-    recurrent: bool = True
-
-
-#: The packing of each layer of Keras that the catalogue has as a cell.
-LAYERS = {
-    "simple_rnn": Layer("SimpleRNN", ("W", "U", "b")),
-    "dense": Layer("Dense", ("V", "c"), recurrent=False),
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +46,7 @@ class Part:
     @property
     def words(self) -> str:
         if self.layer is not None:
-            return f"keras.layers.{self.layer.name}"
+            return self.layer.words
         return "keras.layers.RNN over a cell made from the same equations"
 
 
@@ -110,7 +86,9 @@ def parts(cell: Cell) -> list[Part]:
         if match is not None and match[0].name in LAYERS:
             known, renaming = match
             back = {theirs: ours for ours, theirs in renaming.items()}
-            result.append(Part(layer, LAYERS[known.name], back))
+            layer_ = LAYERS[known.name]
+            names = {theirs: back[theirs] for theirs in layer_.parameters}
+            result.append(Part(layer, layer_, names))
         else:
             result.append(Part(layer, None, {}))
     return result
@@ -131,7 +109,8 @@ class Model:
         self.dtype = dtype
         self.parts = parts(cell)
         self.layers: list[Any] = []
-        self._orders: list[tuple[str, ...]] = []
+        # How each layer is packed, and the names of our parameters in it.
+        self._packings: list[tuple[Layer, Mapping[str, str]]] = []
         keras = self.keras
         inputs = [
             keras.Input((steps, self.flat(v)), dtype=dtype, name=f"input_{v.name}")
@@ -165,7 +144,9 @@ class Model:
             layer = keras.layers.RNN(
                 _cell_layer(keras, part.cell, self), return_sequences=True, dtype=self.dtype
             )
-            self._orders.append(tuple(v.name for v in part.cell.parameters))
+            own_names = tuple(v.name for v in part.cell.parameters)
+            arrays = tuple((name, ((name,),)) for name in own_names)
+            self._packings.append((Layer("RNN", arrays), {n: n for n in own_names}))
             delayed = [v for v in part.cell.delayed if v.role == Role.INPUT]
             zeros = [keras.ops.zeros_like(tensor[:, 0, : self.flat(v)]) for v in delayed]
             initial = [*(states[v.name] for v in own), *zeros]
@@ -174,9 +155,10 @@ class Model:
             return out
         units = self.flat(part.cell.output)
         factory = getattr(keras.layers, part.layer.name)
-        self._orders.append(tuple(part.names[w] for w in part.layer.weights))
+        self._packings.append((part.layer, part.names))
         if part.layer.recurrent:
-            layer = factory(units, return_sequences=True, dtype=self.dtype)
+            options = dict(part.layer.options)
+            layer = factory(units, return_sequences=True, dtype=self.dtype, **options)
             out = layer(tensor, initial_state=[states[v.name] for v in own])
         else:
             layer = factory(units, dtype=self.dtype)
@@ -188,16 +170,17 @@ class Model:
     def weight_shapes(self) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
         """For every weight: its name, our shape, and the shape of Keras's array."""
         rows: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = []
-        for layer, names in zip(self.layers, self._orders):
+        for layer, (packing, names) in zip(self.layers, self._packings):
             arrays = layer.get_weights()
-            if len(arrays) != len(names):
-                rows.append((layer.name, (len(names),), (len(arrays),)))
+            if len(arrays) != len(packing.arrays):
+                rows.append((layer.name, (len(packing.arrays),), (len(arrays),)))
                 continue
-            for name, array in zip(names, arrays):
-                ours = self.shape(self.cell[name])
+            found = packing.unpack(dict(zip((name for name, _ in packing.arrays), arrays)))
+            for name, array in found.items():
+                ours = self.shape(self.cell[names[name]])
                 # A bias is a row vector here and has one axis in Keras.
                 theirs = (1, *array.shape) if array.ndim == 1 else array.shape
-                rows.append((name, ours, tuple(theirs)))
+                rows.append((names[name], ours, tuple(theirs)))
         return rows
 
     @property
@@ -205,12 +188,12 @@ class Model:
         return int(self.model.count_params())
 
     def set_weights(self, weights: Mapping[str, Any]) -> None:
-        for layer, names in zip(self.layers, self._orders):
-            arrays = [
-                np.asarray(weights[name], self.dtype).reshape(array.shape)
-                for name, array in zip(names, layer.get_weights())
-            ]
-            layer.set_weights(arrays)
+        for layer, (packing, names) in zip(self.layers, self._packings):
+            values = {theirs: weights[ours] for theirs, ours in names.items() if ours in weights}
+            packed = packing.pack(values)
+            layer.set_weights(
+                [a.astype(self.dtype).reshape(k.shape) for a, k in zip(packed, layer.get_weights())]
+            )
 
     def __call__(self, inputs: tuple[Array, ...], states: Mapping[str, Array]) -> Array:
         """The output at every step, in the shape that our functions give."""
@@ -255,9 +238,11 @@ class Model:
         names = [v.name for v in self.cell.inputs] + [f"{v.name}_0" for v in self.cell.states]
         like = [*inputs, *(states[v.name] for v in self.cell.states)]
         result = {n: a.reshape(x.shape) for n, a, x in zip(names, arrays, like)}
-        weights = [name for order in self._orders for name in order]
-        for name, array in zip(weights, arrays[len(names) :], strict=True):
-            result[name] = array.reshape(self.shape(self.cell[name]))
+        rest = iter(arrays[len(names) :])
+        for packing, called in self._packings:
+            found_here = packing.unpack({name: next(rest) for name, _ in packing.arrays})
+            for name, array in found_here.items():
+                result[called[name]] = array.reshape(self.shape(self.cell[called[name]]))
         return float(value), result
 
 

@@ -27,6 +27,9 @@ _HOMES = {
     "GradientFunction": "numeric",
     "InputError": "errors",
     "LanguageError": "errors",
+    "Model": "models",
+    "ModelFunction": "numeric",
+    "ModelGradient": "numeric",
     "Network": "nouns",
     "NumericFunction": "numeric",
     "Report": "nouns",
@@ -38,6 +41,7 @@ _HOMES = {
     "count": "derive",
     "document": "documents",
     "flow": "checking",
+    "from_keras": "frameworks.keras",
     "jacobian": "derive",
     "lambdify": "numeric",
     "matrices": "derive",
@@ -79,8 +83,10 @@ if TYPE_CHECKING:
     from .errors import InputError as InputError
     from .errors import LanguageError as LanguageError
     from .errors import RnnsymError as RnnsymError
+    from .frameworks.keras import from_keras as from_keras
     from .language import parse as parse
     from .language import read as read
+    from .models import Model as Model
     from .nouns import Cell as Cell
     from .nouns import Comparison as Comparison
     from .nouns import Control as Control
@@ -92,6 +98,8 @@ if TYPE_CHECKING:
     from .nouns import Step as Step
     from .nouns import Variable as Variable
     from .numeric import GradientFunction as GradientFunction
+    from .numeric import ModelFunction as ModelFunction
+    from .numeric import ModelGradient as ModelGradient
     from .numeric import NumericFunction as NumericFunction
     from .numeric import lambdify as lambdify
     from .printing import to_latex as to_latex

@@ -51,6 +51,8 @@ def test_numpy_text_is_the_function_and_does_not_overflow(name, dtype):
         exact_scale = np.maximum(np.abs(exact), 1e-3)
     else:
         exact_scale = np.abs(exact)
+    if name == "tanh_shrink":  # a difference, as in Keras: near 0 it cancels
+        exact_scale = np.maximum(exact_scale, np.abs(x.astype(float)))
     if "'" in name:  # a slope's terms are of size 1 and may cancel
         exact_scale = np.maximum(exact_scale, 1)
     if name == "gelu":  # the condition number of erfc at -z/√2 is about z²

@@ -356,6 +356,62 @@ def log_sigmoid(z: Expr) -> Expr:
     return -sp.log(1 + sp.exp(-z))
 
 
+@_entry(
+    _operator("squareplus"),
+    # Keras's own text cancels below zero; there the function is the inverse of its mirror image.
+    "np.where(z > 0, (np.abs(z) + np.hypot(z, 2)) / 2, 2 / (np.abs(z) + np.hypot(z, 2)))",
+    slopes=("0.5 + z / (2 sqrt(z ⊙ z + 4))",),
+)
+def squareplus(z: Expr) -> Expr:
+    return (z + sp.sqrt(z**2 + 4)) / 2
+
+
+@_entry(
+    _operator("SoftShrink"),
+    "np.sign(z) * np.maximum(np.abs(z) - 0.5, 0)",
+    "softshrink",
+    slopes=("step(z - 0.5) + step(-0.5 - z)",),
+)
+def soft_shrink(z: Expr) -> Expr:
+    half = Rational(1, 2)
+    # Outer branches strict: the slope is 0 at both ends, as Keras takes it.
+    return Piecewise((z - half, z > half), (z + half, z < -half), (Integer(0), True))
+
+
+@_entry(
+    _operator("HardShrink"),
+    "np.where(np.abs(z) > 0.5, z, 0)",
+    "hardshrink",
+    slopes=("step(abs(z) - 0.5)",),
+)
+def hard_shrink(z: Expr) -> Expr:
+    half = Rational(1, 2)
+    return Piecewise((z, z > half), (z, z < -half), (Integer(0), True))
+
+
+@_entry(_operator("TanhShrink"), "z - np.tanh(z)", "tanhshrink", slopes=("tanh(z) ⊙ tanh(z)",))
+def tanh_shrink(z: Expr) -> Expr:
+    return z - sp.tanh(z)
+
+
+@_entry(
+    _operator("SparsePlus"),
+    "np.where(z < 1, np.maximum(z + 1, 0) ** 2 / 4, z)",
+    slopes=("min(max(z + 1, 0), 2) / 2",),
+)
+def sparse_plus(z: Expr) -> Expr:
+    return Piecewise((Integer(0), z <= -1), ((z + 1) ** 2 / 4, z < 1), (z, True))
+
+
+@_entry(
+    _operator("SparseSigmoid"),
+    "np.clip((z + 1) / 2, 0, 1)",
+    slopes=("step(z + 1) ⊙ step(1 - z) / 2",),
+)
+def sparse_sigmoid(z: Expr) -> Expr:
+    return Piecewise((Integer(0), z <= -1), ((z + 1) / 2, z < 1), (Integer(1), True))
+
+
 @_entry(r"\exp", "np.exp", "exponential", slopes=("y",))
 def exp(z: Expr) -> Expr:
     return sp.exp(z)
@@ -476,8 +532,9 @@ def kinks(name: str) -> tuple[tuple[Expr, Expr], ...]:
     places = {z_0 for a in formula.atoms(sp.Abs) for z_0 in sp.solve(a.args[0], z)}
     for piecewise in formula.atoms(Piecewise):
         for _, condition in piecewise.args:
-            if condition is not sp.true and len(condition.free_symbols) == 1:
-                places |= set(sp.solve(condition.lhs - condition.rhs, z))
+            for bound in condition.atoms(sp.core.relational.Relational):
+                if bound.free_symbols == {z}:
+                    places |= set(sp.solve(bound.lhs - bound.rhs, z))
     slope = formula.diff(z)
     return tuple(
         (place, slope.subs(z, place))

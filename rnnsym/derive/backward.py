@@ -7,7 +7,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from numbers import Integral
-from typing import Any
+from typing import Any, overload
 
 from sympy import HadamardProduct, Integer, MatMul, MatrixExpr, Symbol
 
@@ -24,6 +24,7 @@ from ..algebra.nodes import (
     resized,
 )
 from ..errors import InputError
+from ..models import Model
 from ..names import GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
 from .differentials import add, common_factor
@@ -45,8 +46,10 @@ from .steps import (
     zero_of,
 )
 from .unrolling import unroll
+from .variants import giving
 
 
+@overload
 def backpropagate(
     subject: Cell,
     *,
@@ -54,7 +57,28 @@ def backpropagate(
     loss: str = "general",
     over: str = "all",
     truncate: int | None = None,
-) -> Derivation:
+) -> Derivation: ...
+
+
+@overload
+def backpropagate(
+    subject: Model,
+    *,
+    steps: int | None = None,
+    loss: str = "general",
+    over: str = "all",
+    truncate: int | None = None,
+) -> tuple[Derivation, ...]: ...
+
+
+def backpropagate(
+    subject: Cell | Model,
+    *,
+    steps: int | None = None,
+    loss: str = "general",
+    over: str = "all",
+    truncate: int | None = None,
+) -> Derivation | tuple[Derivation, ...]:
     """Derive backpropagation through time.
 
     With a symbolic T: the recurrence of the adjoints (`h̄_t` is ∂L/∂h_t), where it starts and ends,
@@ -72,12 +96,19 @@ def backpropagate(
 
     Returns:
         The derivation; `derivation.terse()` has the result lines alone, `derivation.check()` checks
-        every line by itself.
+        every line by itself. Of a model, one derivation for each part with equations, the last
+        first: the adjoint of what a part gives is what comes back from the parts that read it.
 
     Raises:
         InputError: for an unknown loss, one that does not fit the output, T = 0, or truncation to
             more steps than there are.
     """
+    if isinstance(subject, Model):
+        if (loss, over) != ("general", "all"):
+            raise InputError("the gradient of a model takes ∂L/∂y: its loss is the general one")
+        parts = [giving(n.cell, dict.fromkeys(name for name, _ in n.takes))
+                 for n in reversed(subject.nodes) if n.cell is not None]  # fmt: skip
+        return tuple(backpropagate(p, steps=steps, truncate=truncate) for p in parts)
     if not isinstance(subject, Cell):
         raise InputError(f"backpropagate takes a cell or network, not {type(subject).__name__}")
     check_over(over)

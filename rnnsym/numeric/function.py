@@ -14,6 +14,7 @@ from sympy import Expr, Integer, Symbol, solve
 from ..derive import backpropagate
 from ..derive.losses import LOSSES
 from ..errors import InputError
+from ..models import Model
 from ..names import code_of, t, unicode_of
 from ..nouns import Cell, Derivation, Variable
 from .compiling import compiled
@@ -30,18 +31,19 @@ _Axes = tuple[str | int | Expr, ...]
 
 
 def lambdify(
-    subject: Cell | Derivation,
+    subject: Cell | Derivation | Model,
     *,
     gradient: bool = False,
     loss: str = "general",
     over: str = "all",
-) -> NumericFunction:
-    """Make a NumPy function of a cell, a network or a derivation.
+) -> Any:
+    """Make a NumPy function of a cell, a network, a derivation or a model.
 
     Args:
         subject: a cell or network (the function is a loop over time), a derivation unrolled over
             a given number of steps, by name or as explicit matrices (straight code), or one of
-            `backpropagate` (a `GradientFunction`).
+            `backpropagate` (a `GradientFunction`). A model read by `from_keras` gives a
+            `ModelFunction`, or with `gradient` a `ModelGradient`; its loss is the general one.
         gradient: make the function of the loss and all its gradients; see `backpropagate` for
             `loss` and `over`.
         loss: the loss, with `gradient`.
@@ -54,6 +56,12 @@ def lambdify(
         InputError: for a recurrence with a symbolic T, a cell without an input, or a loss that does
             not fit.
     """
+    if isinstance(subject, Model):
+        from .models import ModelFunction, ModelGradient
+
+        if (loss, over) != ("general", "all"):
+            raise InputError("the gradient of a model takes ∂L/∂y: its loss is the general one")
+        return ModelGradient(subject) if gradient else ModelFunction(subject)
     cell = subject.cell if isinstance(subject, Derivation) else subject
     if not isinstance(cell, Cell):
         raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")

@@ -9,6 +9,7 @@ from typing import Any
 from sympy import Add, ImmutableMatrix, Integer, factor, latex
 
 from ..errors import InputError
+from ..models import Model
 from ..nouns import Cell, Derivation, Equation, Network
 from .formula import Piece, Tex, break_lines, in_convention, join, measure
 
@@ -33,9 +34,12 @@ def tex_lines(equation: Equation, convention: str = "row", align: str = "&") -> 
 
 
 def to_latex(
-    subject: Equation | Cell | Derivation, *, convention: str = "row", display: bool = False
+    subject: Equation | Cell | Derivation | Model,
+    *,
+    convention: str = "row",
+    display: bool = False,
 ) -> str:
-    """LaTeX of an equation, a cell or a derivation.
+    """LaTeX of an equation, a cell, a derivation or a model.
 
     Args:
         subject: what to print.
@@ -58,6 +62,10 @@ def to_latex(
         tex = aligned(matrix_lines(s.equation) for s in subject)
     elif isinstance(subject, (Cell, Derivation)):
         tex = aligned(tex_lines(e, convention) for e in subject.equations)
+    elif isinstance(subject, Model):
+        from .models import model_lines
+
+        tex = aligned(model_lines(subject, convention))
     else:
         raise InputError(f"there is no LaTeX for {type(subject).__name__}")
     return f"$$\n{tex}\n$$" if display else tex

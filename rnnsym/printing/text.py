@@ -5,6 +5,7 @@ from __future__ import annotations
 from sympy import ImmutableMatrix
 
 from ..errors import InputError
+from ..models import Model
 from ..nouns import Cell, Derivation, Equation, Report
 from .formula import Plain, in_convention, join
 from .latex import count_parts
@@ -12,7 +13,9 @@ from .latex import count_parts
 _PLAIN = Plain()
 
 
-def to_text(subject: Equation | Cell | Derivation | Report, *, convention: str = "row") -> str:
+def to_text(
+    subject: Equation | Cell | Derivation | Model | Report, *, convention: str = "row"
+) -> str:
     """Plain text of a noun, which the language reads back where it is an equation.
 
     Raises:
@@ -22,6 +25,10 @@ def to_text(subject: Equation | Cell | Derivation | Report, *, convention: str =
         return equation_text(subject, convention)
     if isinstance(subject, (Cell, Derivation)):
         return "\n".join(equation_text(e, convention) for e in subject.equations)
+    if isinstance(subject, Model):
+        from .models import model_text
+
+        return model_text(subject)
     if isinstance(subject, Report):
         return report_text(subject)
     raise InputError(f"there is no text for {type(subject).__name__}")

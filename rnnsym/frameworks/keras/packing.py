@@ -9,47 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models import Place
+
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A part of an array that is a parameter of the cell: row and columns, counted in blocks.
-
-    Attributes:
-        parameter: the cell's name for it.
-        array: Keras's name of the array.
-        row: the row of a bias with several rows, else None.
-        column, columns: which block of columns, of how many.
-    """
-
-    parameter: str
-    array: str
-    row: int | None
-    column: int
-    columns: int
-
-    def index(self, array: Array) -> tuple[Any, ...]:
-        """The block as an index of the array."""
-        width = array.shape[-1] // self.columns
-        part = slice(self.column * width, (self.column + 1) * width)
-        lead = (self.row,) if self.row is not None else (slice(None),) * (array.ndim - 1)
-        return (*lead, part)
-
-    def words(self, width: Any = "M") -> str:
-        """The block as Python writes it: `kernel[:, M:2*M]`; `width` is a symbol or a number."""
-        if self.columns == 1 and self.row is None:
-            return self.array
-        lead = f"{self.row}, " if self.row is not None else ""
-        lead = lead or ("" if self.array == "bias" else ":, ")
-        start, stop = (_times(n, width) for n in (self.column, self.column + 1))
-        return f"{self.array}[{lead}{start}:{stop}]"
-
-
-def _times(count: int, width: Any) -> str:
-    if isinstance(width, int):
-        return str(count * width)
-    return "0" if count == 0 else width if count == 1 else f"{count}*{width}"
 
 
 @dataclass(frozen=True)
@@ -75,16 +37,16 @@ class Layer:
         return f"keras.layers.{self.name}" + (f"({options})" if options else "")
 
     @property
-    def blocks(self) -> Iterator[Block]:
+    def places(self) -> Iterator[tuple[str, Place]]:
         """Every parameter of the cell and the block of an array that it is."""
         for array, rows in self.arrays:
             for i, names in enumerate(rows):
                 for j, name in enumerate(names):
-                    yield Block(name, array, i if len(rows) > 1 else None, j, len(names))
+                    yield name, Place(array, i if len(rows) > 1 else None, j, len(names))
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        return tuple(block.parameter for block in self.blocks)
+        return tuple(name for name, _ in self.places)
 
     def pack(self, values: Mapping[str, Any]) -> list[Array]:
         """Keras's arrays from the cell's parameters; those that are not given are left out."""
@@ -104,9 +66,9 @@ class Layer:
     def unpack(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The cell's parameters from Keras's arrays by name, as views of them."""
         return {
-            b.parameter: arrays[b.array][b.index(arrays[b.array])]
-            for b in self.blocks
-            if b.array in arrays
+            name: arrays[place.key][place.index(arrays[place.key].shape)]
+            for name, place in self.places
+            if place.key in arrays
         }
 
 
@@ -136,4 +98,4 @@ LAYERS = {
     "gru_reset_before": Layer("GRU", _gated("zrh", "b"), (("reset_after", False),)),
 }
 
-__all__ = ["LAYERS", "Block", "Layer"]
+__all__ = ["LAYERS", "Layer"]

@@ -1,0 +1,94 @@
+"""A live Keras layer or model, read: its configuration as it says it itself, and its numbers."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from ...models import Axes, Model
+from .graphs import build, shape_of
+from .options import shown
+from .witness import load
+
+
+def is_live(subject: Any) -> bool:
+    """Whether something is a layer or model of a Keras that is loaded."""
+    import sys
+
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(subject, keras.layers.Layer)
+
+
+def from_live(subject: Any) -> Model:
+    """A live layer or model: its configuration as its own `get_config` says it, and its numbers.
+
+    Raises:
+        InputError: for what is not covered, or a layer that is not built yet.
+    """
+    keras = load()
+    item = _entry(keras, subject)
+    axes = None if isinstance(subject, keras.Model) else _axes_of(subject)
+    implementations = {
+        layer.name: layer.cell.implementation
+        for layer in subject._flatten_layers()
+        if hasattr(layer, "cell") and hasattr(layer.cell, "implementation")
+    }
+    model, _ = build(item, axes, implementations=implementations)
+    variables = [v for v in subject.weights if "seed_generator" not in v.path]
+    if len(variables) != len(model.weights):
+        raise InputError(
+            f"{shown(subject.name)}: it has {len(variables)} arrays, and its configuration "
+            f"{len(model.weights)}"
+        )
+    values = {}
+    for weight, variable in zip(model.weights, variables):
+        if tuple(variable.shape) != weight.shape or variable.name != weight.array:
+            raise InputError(
+                f"{shown(subject.name)}: array {shown(variable.path)} {tuple(variable.shape)} is "
+                f"not the {weight.array} {weight.shape} that its configuration asks for"
+            )
+        values[weight.key] = np.array(variable.numpy())
+    return replace(model, values=values)
+
+
+def _entry(keras: Any, subject: Any) -> Mapping[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # code in a layer: it is refused by us, in one line
+            item = keras.saving.serialize_keras_object(subject)
+        return json.loads(json.dumps(item))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        text = str(error).strip().splitlines() or ["it cannot be written"]
+        words = f"its configuration cannot be read: {text[0][:200]}"
+        raise InputError(f"{shown(subject.name)}: {words}") from None
+
+
+def _axes_of(layer: Any) -> list[tuple[Axes, str]]:
+    """The shapes of what a layer by itself reads, from how it was built."""
+    config = layer.get_build_config() if layer.built else None
+    shape = None
+    if isinstance(config, Mapping):
+        shapes = config.get("shapes_dict")
+        shape = config.get("input_shape")
+        if shape is None and isinstance(shapes, Mapping):
+            shape = next(iter(shapes.values()), None)
+    if shape is None:
+        raise InputError(
+            f"{shown(layer.name)} is not built: call it once, or build(…) it, so that its width is "
+            "known"
+        )
+    kind = "integer" if type(layer).__name__ == "Embedding" else "float"
+    if shape and isinstance(shape[0], (list, tuple)):
+        return [(shape_of(list(s), shown(layer.name)), kind) for s in shape]
+    axes = shape_of(list(shape), shown(layer.name))
+    if type(layer).__name__ in ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional") and not (
+        layer.stateful or getattr(layer, "unroll", False)
+    ):
+        axes = (None, *axes[1:])
+    return [(axes, kind)]

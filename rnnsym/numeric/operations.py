@@ -1,0 +1,196 @@
+"""The operations on sequences that stand between the cells of a model: one entry each.
+
+An entry says what is computed, the adjoint of what it reads from the adjoint of what it gives, and
+the formula that is printed. Adding one is adding a function with its adjoint here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on arrays (N, …).
+
+    Attributes:
+        forward: from the arrays read (and the options) to the array given.
+        backward: from the adjoint of what is given, and the arrays read, to the adjoint of the
+            first array read; None where nothing flows back.
+        tex: the formula, a template in `y` (what is given), `x`, `x2` (what is read) and options;
+            `tex_masked` where a mask is read as well.
+    """
+
+    forward: Callable[..., Array]
+    tex: str
+    backward: Callable[..., Any] | None = None
+    backward_weight: Callable[..., Array] | None = None
+    tex_masked: str = ""
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def _entry(
+    name: str, tex: str, backward: Any = None, backward_weight: Any = None, tex_masked: str = ""
+) -> Any:
+    def add(forward: Callable[..., Array]) -> Callable[..., Array]:
+        OPERATIONS[name] = Operation(forward, tex, backward, backward_weight, tex_masked)
+        return forward
+
+    return add
+
+
+@_entry("reverse", "{y}_t = {x}_{{T+1-t}}", lambda g, x: g[:, ::-1])
+def _reverse(x: Array) -> Array:
+    return x[:, ::-1]
+
+
+def _repeat_back(g: Array, x: Array, steps: int) -> Array:
+    return g.sum(axis=1)
+
+
+@_entry("repeat", r"{y}_t = {x}, \quad t = 1, \dots, {steps}", _repeat_back)
+def _repeat(x: Array, steps: int) -> Array:
+    return np.repeat(x[:, None], steps, axis=1)
+
+
+@_entry("reshape", r"{y} = \operatorname{{reshape}}({x}, {shape})",
+        lambda g, x, shape: g.reshape(x.shape))  # fmt: skip
+def _reshape(x: Array, shape: tuple[int, ...]) -> Array:
+    return x.reshape(len(x), *shape)
+
+
+def _mean_back(g: Array, x: Array, m: Array | None = None, keep: bool = False) -> Array:
+    g = g if keep else g[:, None]
+    if m is None:
+        return np.broadcast_to(g / x.shape[1], x.shape)
+    weight = m[..., None].astype(x.dtype)
+    with np.errstate(invalid="ignore", divide="ignore"):  # all masked: NaN, as in Keras
+        return g * weight / weight.sum(axis=1, keepdims=True)
+
+
+@_entry("mean", r"{y} = \frac{{1}}{{T}} \sum_{{t=1}}^{{T}} {x}_t", _mean_back,
+        tex_masked=r"{y} = \sum_t {x2}_t\, {x}_t \Big/ \sum_t {x2}_t")  # fmt: skip
+def _mean(x: Array, m: Array | None = None, keep: bool = False) -> Array:
+    if m is None:
+        return x.mean(axis=1, keepdims=keep)
+    weight = m[..., None].astype(x.dtype)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (x * weight).sum(axis=1, keepdims=keep) / weight.sum(axis=1, keepdims=keep)
+
+
+def _max_back(g: Array, x: Array, keep: bool = False) -> Array:
+    g = g if keep else g[:, None]
+    # TensorFlow shares the adjoint among all steps that reach the maximum.
+    best = (x == x.max(axis=1, keepdims=True)).astype(x.dtype)
+    return g * best / best.sum(axis=1, keepdims=True)
+
+
+@_entry("max", r"{y} = \max_{{t = 1, \dots, T}} {x}_t", _max_back)
+def _max(x: Array, keep: bool = False) -> Array:
+    return x.max(axis=1, keepdims=keep)
+
+
+def _lookup_back(g: Array, x: Array, table: Array) -> None:
+    return None  # whole numbers have no derivative
+
+
+def _lookup_back_weight(g: Array, x: Array, table: Array) -> Array:
+    result = np.zeros_like(table)
+    np.add.at(result, x.astype(np.int64), g)
+    return result
+
+
+@_entry("lookup", r"{y}_t = E_{{{x}_t}}", _lookup_back, _lookup_back_weight)
+def _lookup(x: Array, table: Array) -> Array:
+    return table[x.astype(np.int64)]
+
+
+@_entry("fold", r"{y} = \text{{the steps of }} {x} \text{{ as samples}}",
+        lambda g, x: g.reshape(x.shape))  # fmt: skip
+def _fold(x: Array) -> Array:
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+
+
+def _unfold_back(g: Array, x: Array, like: Array) -> Array:
+    return g.reshape(x.shape)
+
+
+@_entry("unfold", r"{y} = \text{{the samples of }} {x} \text{{ as steps again}}", _unfold_back)
+def _unfold(x: Array, like: Array) -> Array:
+    return x.reshape(like.shape[0], like.shape[1], *x.shape[1:])
+
+
+# --- masks: true or false for each step
+
+
+@_entry("differs", r"{y}_t = [\, {x}_t \neq {value} \,]")
+def _differs(x: Array, value: float) -> Array:
+    result: Array = x != x.dtype.type(value)
+    return result
+
+
+@_entry("any", r"{y}_t = \bigvee_k {x}_{{t,k}}")
+def _any(x: Array, axis: int, keep: bool = False) -> Array:
+    return x.any(axis=axis, keepdims=keep)
+
+
+@_entry("or", r"{y}_t = {x}_t \vee {x2}_t")
+def _or(x: Array, other: Array) -> Array:
+    return np.logical_or(x.astype(bool), other.astype(bool))
+
+
+@_entry("and", r"{y}_t = {x}_t \wedge {x2}_t")
+def _and(x: Array, other: Array) -> Array:
+    return np.logical_and(x.astype(bool), other.astype(bool))
+
+
+@_entry("not", r"{y}_t = \neg {x}_t")
+def _not(x: Array) -> Array:
+    return np.logical_not(x.astype(bool))
+
+
+@_entry("widen", r"{y} = {x}")
+def _widen(x: Array, axis: int) -> Array:
+    return np.expand_dims(x, axis)
+
+
+@_entry("narrow", r"{y} = {x}")
+def _narrow(x: Array, axis: int) -> Array:
+    return np.squeeze(x, axis)
+
+
+@_entry("false", r"{y} = 0")
+def _false(x: Array) -> Array:
+    return np.zeros(x.shape, bool)
+
+
+@_entry("true", r"{y} = 1")
+def _true(x: Array) -> Array:
+    return np.ones(x.shape, bool)
+
+
+@_entry("step mask", r"{y}_t = 1")
+def _step_mask(x: Array) -> Array:
+    return np.ones(x.shape[:2], bool)
+
+
+# --- of several arrays
+
+
+def _join_back(g: Array, *xs: Array, axis: int) -> list[Array]:
+    stops = np.cumsum([x.shape[axis] for x in xs])[:-1]
+    return np.split(g, stops, axis=axis)
+
+
+@_entry("join", r"{y} = \text{{{all} one behind the other}}", _join_back)
+def _join(*xs: Array, axis: int) -> Array:
+    return np.concatenate(xs, axis=axis)

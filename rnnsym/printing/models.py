@@ -1,0 +1,141 @@
+"""A model on paper: for each part what it reads, its equations, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sympy import Integer
+
+from ..derive.variants import still
+from ..models import Model, Node
+from ..names import T, t, tex_of, unicode_of
+from ..nouns import Cell, Equation
+from ..numeric.operations import OPERATIONS
+
+
+def equations_of(node: Node) -> tuple[Equation, ...]:
+    """The equations of a node, as they are printed: without t where there are no steps."""
+    return shown_cell(node).equations
+
+
+def shown_cell(node: Node) -> Cell:
+    """The cell of a node, outside of time where it does not run over steps."""
+    assert node.cell is not None
+    return node.cell if node.steps else still(node.cell)
+
+
+def value_tex(name: str) -> str:
+    """A value between nodes: its name, upright."""
+    return rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+
+
+def links_tex(node: Node) -> Iterator[str]:
+    """What a node reads and gives, as equations between its symbols and values of the model."""
+    for left, value, index in _links(node):
+        lower = "" if index is None else f"_{{{_index(index)}}}"
+        yield f"{left[0]} = {value_tex(value)}{lower}"
+
+
+def links_text(node: Node) -> Iterator[str]:
+    """The same in plain text."""
+    for left, value, index in _links(node):
+        lower = "" if index is None else f"_{{{_index(index)}}}"
+        yield f"{left[1]} = {value}{lower}".replace("_{t}", "_t").replace("_{T}", "_T")
+
+
+def _index(index: object) -> str:
+    return str(index).replace(" ", "").replace("T-t+1", "T+1-t").replace("-t+T+1", "T+1-t")
+
+
+def _links(node: Node) -> Iterator[tuple[tuple[str, str], str, object]]:
+    cell = node.cell
+    assert cell is not None
+    now = t if node.steps else None
+    for variable, value in zip(cell.inputs, node.reads):
+        name = variable.name
+        yield (tex_of(name, now), unicode_of(name, now)), value, _read_at(node)
+    for state, value in node.initial.items():
+        zero = Integer(0)
+        yield (tex_of(state, zero), unicode_of(state, zero)), value, None
+
+
+def _read_at(node: Node) -> object:
+    if not node.steps:
+        return None
+    return T + 1 - t if node.backwards else t
+
+
+def gives_tex(node: Node) -> Iterator[str]:
+    """What a node gives, by the names that the next nodes read."""
+    for (name, which), value in zip(node.takes, node.gives):
+        if not node.steps:
+            yield f"{value_tex(value)} = {tex_of(name)}"
+        elif which == "all":
+            yield f"{value_tex(value)}_{{t}} = {tex_of(name, t)}"
+        else:
+            yield f"{value_tex(value)} = {tex_of(name, T)}"
+
+
+def gives_text(node: Node) -> Iterator[str]:
+    """The same in plain text."""
+    for (name, which), value in zip(node.takes, node.gives):
+        if not node.steps:
+            yield f"{value} = {unicode_of(name)}"
+        elif which == "all":
+            yield f"{value}_t = {unicode_of(name, t)}"
+        else:
+            yield f"{value} = {unicode_of(name, T)}"
+
+
+def operation_tex(node: Node) -> str:
+    """The formula of an operation."""
+    read = [value_tex(name) for name in node.reads]
+    options = {**node.options, "all": ", ".join(read)}
+    if "value" in options:
+        options["value"] = f"{options['value']:g}"
+    if "shape" in options:
+        options["shape"] = "N, " + ", ".join(str(a) for a in options["shape"])
+    entry = OPERATIONS[node.operation]
+    template = entry.tex_masked if entry.tex_masked and len(read) > 1 else entry.tex
+    return template.format(
+        y=value_tex(node.gives[0]), x=read[0], x2=read[1] if len(read) > 1 else "", **options
+    )
+
+
+def operation_text(node: Node) -> str:
+    """An operation in words."""
+    options = ", ".join(f"{k}={v}" for k, v in node.options.items() if v is not False)
+    return f"{node.gives[0]} = {node.operation}({', '.join([*node.reads, options]).rstrip(', ')})"
+
+
+def model_text(model: Model) -> str:
+    """The whole model in plain text."""
+    from .text import equation_text
+
+    lines = []
+    for node in model.nodes:
+        lines.append(f"# {node.name} ({node.kind}{', backwards' if node.backwards else ''})")
+        if node.cell is None:
+            lines.append(operation_text(node))
+            continue
+        lines += links_text(node)
+        lines += [equation_text(e) for e in equations_of(node)]
+        lines += gives_text(node)
+    return "\n".join(lines)
+
+
+def model_lines(model: Model, convention: str = "row") -> list[str]:
+    """The whole model as lines of one `aligned` block."""
+    from .latex import tex_lines
+
+    lines = []
+    for node in model.nodes:
+        name = node.name.replace("_", r"\_")
+        lines.append(rf"&\text{{{name} ({node.kind}{', backwards' if node.backwards else ''})}}")
+        if node.cell is None:
+            lines.append(operation_tex(node).replace(" = ", " &= ", 1))
+            continue
+        lines += [line.replace(" = ", " &= ", 1) for line in links_tex(node)]
+        lines += [tex_lines(e, convention) for e in equations_of(node)]
+        lines += [line.replace(" = ", " &= ", 1) for line in gives_tex(node)]
+    return lines

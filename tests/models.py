@@ -217,7 +217,9 @@ def compare(subject, seed, *, shape=None, mask=False, state=False, training=Fals
         x = rng.normal(size=axes) if value.kind == "float" else rng.integers(0, 2, size=axes)
         if value.kind == "integer":
             x[:, 0] = 1  # no sample is masked as a whole: its mean would be 0 / 0
-        if value.kind == "float" and len(axes) == 3:
+        # Where nothing masks them, zeros would stand on kinks, where Keras's slope may be any.
+        zeros = any(layer.kind == "Masking" for layer in net.layers)
+        if zeros and value.kind == "float" and len(axes) == 3:
             x[0, -1] = 0.0  # a step that `Masking` masks
             if value.axes[0] != 1:
                 x[1, 0] = 0.0
@@ -255,4 +257,7 @@ def compare(subject, seed, *, shape=None, mask=False, state=False, training=Fals
     theirs = keras.gradients(inputs, targets, states, masks, dropout)
     _, ours = rnnsym.lambdify(net, gradient=True)(*inputs, targets, **given)
     assert set(theirs) == set(ours)
-    return max(errors), max((relative(ours[n], g) for n, g in theirs.items()), default=0.0)
+    gradients = {n: relative(ours[n], g) for n, g in theirs.items()}
+    if max(gradients.values(), default=0.0) > 1e-11:
+        print(gradients, net)
+    return max(errors), max(gradients.values(), default=0.0)

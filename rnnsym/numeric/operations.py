@@ -134,13 +134,12 @@ def _unfold(x: Array, like: Array) -> Array:
 
 @_entry("differs", r"{y}_t = [\, {x}_t \neq {value} \,]")
 def _differs(x: Array, value: float) -> Array:
-    result: Array = x != x.dtype.type(value)
-    return result
+    return np.asarray(np.not_equal(x, x.dtype.type(value)))
 
 
 @_entry("any", r"{y}_t = \bigvee_k {x}_{{t,k}}")
 def _any(x: Array, axis: int, keep: bool = False) -> Array:
-    return x.any(axis=axis, keepdims=keep)
+    return np.asarray(x.any(axis=axis, keepdims=keep))
 
 
 @_entry("or", r"{y}_t = {x}_t \vee {x2}_t")

@@ -51,11 +51,11 @@ def _inner_specs(b: Builder, spec: Spec, store: str, prefix: str) -> list[Spec |
         return b.inner[key]
     entries = _entries(spec.place, spec.config)
     kinds = [e.get("class_name") if isinstance(e, Mapping) else None for e in entries]
-    is_operation = [isinstance(e, Mapping) and e.get("module") == _OPERATIONS for e in entries]
-    names = iter(unique_names([k for k, op in zip(kinds, is_operation)
+    operations = [is_operation(e) for e in entries]
+    names = iter(unique_names([k for k, op in zip(kinds, operations)
                           if isinstance(k, str) and not op]))  # fmt: skip
     found: list[Any] = []
-    for i, (entry, op) in enumerate(zip(entries, is_operation)):
+    for i, (entry, op) in enumerate(zip(entries, operations)):
         if op:
             found.append(entry)
             continue
@@ -316,7 +316,28 @@ def _tensors(value: Any, fail: Callable[[str], InputError]) -> list[tuple[str, i
 
 # --- the operations that Keras records where it computes masks
 
-_OPERATIONS = "keras.src.ops.numpy"
+OPERATIONS = "keras.src.ops.numpy"
+
+
+#: The operations on masks that are covered.
+MASK_OPERATIONS = frozenset(
+    ["NotEqual", "Any", "LogicalOr", "LogicalAnd", "LogicalNot", "ExpandDims", "Squeeze",
+     "ZerosLike", "OnesLike", "Concatenate"]
+)  # fmt: skip
+
+
+def is_operation(entry: Any) -> bool:
+    """Whether an entry of a graph is an operation, not a layer.
+
+    A `.h5` file names no modules; an operation has no dtype of its own there.
+    """
+    if not isinstance(entry, Mapping):
+        return False
+    if entry.get("module") is not None:
+        return entry["module"] == OPERATIONS
+    config = entry.get("config")
+    bare = isinstance(config, Mapping) and not {"dtype", "trainable"} & set(config)
+    return entry.get("class_name") in MASK_OPERATIONS and bare
 
 
 def _mask_operation(

@@ -437,7 +437,9 @@ def _run(b: Builder, call: Call, o: Options, zero: bool, called: str) -> tuple[_
         o.get(name)
     cell = replace(made.cell, name=b._cell_name(called))
     x, reads = call.x, [call.x]
-    flipped_zero = zero and unroll and backwards and call.mask is not None
+    flipped_zero = (
+        zero and unroll and backwards and o.flag("return_sequences") and call.mask is not None
+    )
     if call.mask is not None:
         cell = masked(cell, zero and not flipped_zero)
         reads.append(call.mask)

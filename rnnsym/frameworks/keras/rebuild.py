@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...models import Model, Node, flattened
 from ...nouns import Network
 from .builder import snake
+from .graphs import is_operation
 from .witness import load
 
 Array = NDArray[Any]
@@ -113,8 +114,7 @@ class Rebuilt:
             if item["class_name"] == "InputLayer":
                 found[name, 0] = [self._input(item["config"])]
                 continue
-            operation = item.get("module") == "keras.src.ops.numpy"
-            made[name] = self._operation(item) if operation else self._made(item)
+            made[name] = self._operation(item) if is_operation(item) else self._made(item)
             waiting += [(name, i, node) for i, node in enumerate(item["inbound_nodes"])]
 
         def tensor(value: Any) -> Any:

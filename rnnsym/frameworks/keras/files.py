@@ -1,0 +1,397 @@
+"""Keras's files, read by our own hand: zip, JSON and HDF5, and nothing in them is executed.
+
+A file may come from a stranger. Its configuration is read first and every layer of it checked; the
+sizes and shapes of all arrays follow from that and are compared with the file before any array is
+read. TensorFlow and Keras are not imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import posixpath
+import stat
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...models import Model, Weight
+from .builder import unique_names
+from .graphs import build, is_operation
+from .options import shown
+
+Array = NDArray[Any]
+
+#: Limits, stated: a file that claims more is refused before it is read.
+MOST_BYTES = 4 * 2**30
+MOST_CONFIG = 8 * 2**20
+MOST_MEMBERS = 16
+MOST_OBJECTS = 50_000
+DEEPEST_JSON = 100
+#: What a `.keras` file holds.
+MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+#: HDF5 groups that hold no weights of the model: what training left there.
+_TRAINING = ("optimizer", "optimizer_weights")
+
+
+def from_file(path: Path) -> Model:
+    """The model of a `.keras` or `.h5` file.
+
+    Raises:
+        InputError: one line that names the file and the reason.
+    """
+    try:
+        return _read(path)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except RecursionError:
+        raise InputError(f"{path}: it is nested too deep") from None
+    except MemoryError:
+        raise InputError(f"{path}: it claims more memory than there is") from None
+
+
+def _read(path: Path) -> Model:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise InputError("is no path") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError("is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError("is no ordinary file")
+    if status.st_size > MOST_BYTES:
+        raise InputError(f"{status.st_size:,} bytes, more than {MOST_BYTES:,}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}") from None
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return _read_archive(path)
+    if start == b"\x89HDF\r\n\x1a\n":
+        return _read_h5(path)
+    if not start:
+        raise InputError("is empty")
+    raise InputError("neither a zip archive (.keras) nor HDF5 (.h5)")
+
+
+@contextlib.contextmanager
+def _damaged(what: str) -> Iterator[None]:
+    """What zip and HDF5 libraries raise on damaged bytes, in many kinds, as one line of ours."""
+    try:
+        yield
+    except (InputError, MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise InputError(f"damaged {what}: {_line(error)}") from None
+
+
+# --- .keras: a zip archive
+
+
+def _read_archive(path: Path) -> Model:
+    with _damaged("archive"), zipfile.ZipFile(path) as archive:
+        members = _members(archive)
+        config = _json(_bytes(archive, members["config.json"], MOST_CONFIG), "config.json")
+        metadata = _json(_bytes(archive, members["metadata.json"], 2**16), "metadata.json")
+        _check_version(metadata)
+        model, stores = build(config)
+        # Weights, what an optimiser keeps of them (twice as much), names and padding.
+        most = 4 * 8 * sum(w.size for w in model.weights) + 2**22
+        data = _bytes(archive, members["model.weights.h5"], most)
+    with _damaged("HDF5"), _hdf5(io.BytesIO(data)) as file:
+        return replace(model, values=_arrays(file, model.weights, stores))
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The members by name, after everything that a harmless archive never has is refused."""
+    entries = archive.infolist()
+    if len(entries) > MOST_MEMBERS:
+        raise InputError(f"{len(entries)} members, more than {MOST_MEMBERS}")
+    found: dict[str, zipfile.ZipInfo] = {}
+    for info in entries:
+        name = info.filename
+        if name in found:
+            raise InputError(f"member {shown(name)} is there twice")
+        if name.startswith(("/", "\\")) or ":" in name or "\\" in name or "\0" in name:
+            raise InputError(f"member {shown(name)} has an absolute path")
+        if ".." in name.split("/"):
+            raise InputError(f"member {shown(name)} leads out of the archive")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise InputError(f"member {shown(name)} is a symbolic link")
+        if info.flag_bits & 1:
+            raise InputError(f"member {shown(name)} is encrypted")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InputError(f"member {shown(name)} is compressed in a way that is not covered")
+        if name.lower().endswith((".pkl", ".pickle", ".npz", ".npy", ".py", ".pyc")):
+            raise InputError(f"member {shown(name)} may be a pickle or code")
+        found[name] = info
+    for name in found:
+        if name not in MEMBERS:
+            raise InputError(f"member {shown(name)} does not belong into a Keras model")
+    for name in MEMBERS:
+        if name not in found:
+            raise InputError(f"no member {name}")
+    return found
+
+
+def _bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
+    """A member, if it is not larger than it may be."""
+    if info.file_size > most:
+        raise InputError(
+            f"member {info.filename} claims {info.file_size:,} bytes, more than the {most:,} that "
+            "its model can need"
+        )
+    with archive.open(info) as stream:
+        data = stream.read(most + 1)
+    if len(data) != info.file_size:
+        raise InputError(f"member {info.filename} is not as long as it claims")
+    return data
+
+
+def _json(data: bytes, name: str) -> Any:
+    """JSON with every key once, of a stated depth, with ordinary numbers."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) != len(pairs):
+            twice = next(k for k, _ in pairs if sum(k == other for other, _ in pairs) > 1)
+            raise InputError(f"{name}: key {shown(twice)} is there twice")
+        return table
+
+    def constant(word: str) -> Any:
+        raise InputError(f"{name}: {word} is no number of JSON")
+
+    depth = deepest = 0
+    inside = escaped = False
+    for byte in data:  # the parser is recursive: the depth is looked at first
+        if inside:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                inside = False
+        elif byte == 0x22:
+            inside = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    if deepest > DEEPEST_JSON:
+        raise InputError(f"{name}: nested {deepest} deep, more than {DEEPEST_JSON}")
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=constant)
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is no UTF-8 text") from None
+    except ValueError as error:
+        raise InputError(f"{name} is no JSON: {_line(error)}") from None
+
+
+def _check_version(metadata: Any) -> None:
+    version = metadata.get("keras_version") if isinstance(metadata, Mapping) else None
+    if not isinstance(version, str) or not version[:1].isdigit():
+        raise InputError("metadata.json names no version of Keras")
+    if version.split(".")[0] != "3":
+        raise InputError(
+            f"written by Keras {shown(version)}; version 3 is covered: load it there and save it "
+            "again"
+        )
+
+
+# --- HDF5
+
+
+def _hdf5(file: Any) -> Any:
+    try:
+        import h5py
+    except ImportError:
+        raise InputError("reading a model needs h5py: pip install 'rnnsym[models]'") from None
+    return h5py.File(file, "r")
+
+
+def _read_h5(path: Path) -> Model:
+    with _damaged("HDF5"), _hdf5(path) as file:
+        if "model_config" not in file.attrs:
+            raise InputError("weights without a model: it holds no model_config")
+        _check_version({"keras_version": _text(file.attrs, "keras_version")})
+        raw = _text(file.attrs, "model_config")
+        if len(raw) > MOST_CONFIG:
+            raise InputError(f"model_config claims more than {MOST_CONFIG:,} bytes")
+        config = _json(raw.encode(), "model_config")
+        model, stores = build(config)
+        return replace(model, values=_legacy(file, model, _tops(config, stores)))
+
+
+def _text(attributes: Any, name: str) -> str:
+    if name not in attributes:
+        raise InputError(f"it holds no {name}")
+    value = attributes[name]
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if not isinstance(value, str):
+        raise InputError(f"{name} is no text")
+    return value
+
+
+def _tops(config: Mapping[str, Any], stores: Mapping[str, str]) -> dict[str, str]:
+    """The name of the top layer that each array belongs to.
+
+    In a `.keras` file that layer's group is called by its class; the order is the same.
+    """
+    entries = [e for e in config["config"]["layers"] if not is_operation(e)]
+    groups = unique_names([e["class_name"] for e in entries])
+    titles = {g: e["config"].get("name", g) for g, e in zip(groups, entries)}
+    return {key: titles[store.split("/")[1]] for key, store in stores.items()}
+
+
+def _legacy(file: Any, model: Model, tops: Mapping[str, str]) -> dict[str, Array]:
+    """The arrays of a `.h5` file: those of each top layer, in the order that its group tells."""
+    tables = dict(_datasets(file))
+    stray = [p for p in tables if not p.startswith(("model_weights/", "optimizer_weights/"))]
+    if stray:
+        raise InputError(f"array {shown(stray[0])} does not belong to the model")
+    wanted: dict[str, list[Weight]] = {}
+    for weight in model.weights:
+        wanted.setdefault(tops[weight.key], []).append(weight)
+    values: dict[str, Array] = {}
+    used: set[str] = set()
+    for title, weights in wanted.items():
+        group = f"model_weights/{title}/"
+        names = _weight_names(file, f"model_weights/{title}")
+        # Trained arrays come first in these files, then those that training leaves alone.
+        ordered = sorted(weights, key=lambda w: not w.trainable)
+        if len(names) != len(ordered):
+            raise InputError(
+                f"layer {shown(title)} has {len(names)} arrays, and needs {len(ordered)}"
+            )
+        for name, weight in zip(names, ordered):
+            path = group + name
+            if posixpath.normpath(path) != path or path not in tables:
+                raise InputError(f"layer {shown(title)} has no array {shown(name)}")
+            if name.rpartition("/")[2].removesuffix(":0") != weight.array:
+                raise InputError(f"array {shown(name)} is not the {weight.array} of its layer")
+            values[weight.key] = _array(tables[path], weight, path)
+            used.add(path)
+    extra = [p for p in tables if p.startswith("model_weights/") and p not in used
+             and "seed_generator" not in p]  # fmt: skip
+    if extra:
+        raise InputError(f"array {shown(extra[0])} is more than the model has")
+    return {w.key: values[w.key] for w in model.weights}
+
+
+def _weight_names(file: Any, path: str) -> list[str]:
+    group: Any = file
+    for part in path.split("/"):
+        group = group.get(part) if part in group else None
+        if group is None:
+            raise InputError(f"no group {shown(path)}")
+    try:
+        raw = list(group.attrs["weight_names"])
+    except KeyError:
+        raise InputError(f"group {shown(path)} names no arrays") from None
+    names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in raw]
+    names = [n for n in names if isinstance(n, str)]
+    return [n for n in names if "seed_generator" not in n]
+
+
+def _datasets(root: Any) -> Iterator[tuple[str, Any]]:
+    """Every array of a file by its path; links that lead elsewhere are refused, cycles ended."""
+    import h5py
+
+    seen: set[Any] = set()
+    stack = [("", root, 0)]
+    count = 0
+    while stack:
+        prefix, group, depth = stack.pop()
+        if depth > 24:
+            raise InputError("its groups are nested too deep")
+        for name in group:
+            count += 1
+            path = f"{prefix}{name}"
+            if count > MOST_OBJECTS:
+                raise InputError(f"more than {MOST_OBJECTS:,} groups and arrays")
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise InputError(f"{shown(path)} is a link to another file")
+            if not isinstance(link, h5py.HardLink):
+                raise InputError(f"{shown(path)} is a symbolic link")
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                where = h5py.h5o.get_info(item.id)
+                key = (where.fileno, where.addr)
+                if key in seen:
+                    raise InputError(f"group {shown(path)} is there twice")
+                seen.add(key)
+                stack.append((f"{path}/", item, depth + 1))
+            elif isinstance(item, h5py.Dataset):
+                _check_dataset(item, path)
+                yield path, item
+            else:
+                raise InputError(f"{shown(path)} is neither a group nor an array")
+
+
+def _check_dataset(dataset: Any, path: str) -> None:
+    """Refuse an array whose numbers are elsewhere, or that is no array of plain numbers."""
+    if dataset.external:
+        raise InputError(f"array {shown(path)} has its numbers in another file")
+    if dataset.is_virtual:
+        raise InputError(f"array {shown(path)} is virtual: its numbers are elsewhere")
+    if dataset.dtype.kind == "O" or dataset.dtype.hasobject:
+        raise InputError(f"array {shown(path)} holds objects, which may be pickles")
+
+
+def _arrays(file: Any, weights: tuple[Weight, ...], stores: Mapping[str, str]) -> dict[str, Array]:
+    """The arrays of a `.keras` file, after all shapes and types were compared."""
+    tables = dict(_datasets(file))
+    for weight in weights:
+        if stores[weight.key] not in tables:
+            raise InputError(f"no array {shown(stores[weight.key])} for {weight.key}")
+    wanted = {stores[w.key] for w in weights}
+    for path, dataset in tables.items():
+        if path in wanted or path.split("/")[0] in _TRAINING:
+            continue
+        seed = path.endswith(("seed_generator/vars/0",)) and dataset.dtype.kind == "u"
+        if not seed or dataset.size > 4:
+            raise InputError(f"array {shown(path)} is more than the model has")
+    for weight in weights:
+        _check_array(tables[stores[weight.key]], weight, stores[weight.key])
+    return {w.key: _array(tables[stores[w.key]], w, stores[w.key]) for w in weights}
+
+
+def _check_array(dataset: Any, weight: Weight, path: str) -> None:
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (4, 8):
+        raise InputError(f"array {shown(path)} is {dataset.dtype}, not float32 or float64")
+    if dataset.shape != weight.shape:
+        raise InputError(
+            f"array {shown(path)} has shape {dataset.shape}, and {weight.key} needs {weight.shape}"
+        )
+    if dataset.chunks is not None:
+        size = int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize
+        if size > 4 * dataset.size * dataset.dtype.itemsize + 2**20:
+            raise InputError(f"array {shown(path)} claims chunks of {size:,} bytes")
+
+
+def _array(dataset: Any, weight: Weight, path: str) -> Array:
+    """The numbers of an array that was checked; they must be finite."""
+    _check_array(dataset, weight, path)
+    with _damaged(f"array {shown(path)}"):
+        array = np.asarray(dataset[()])
+    if not np.isfinite(array).all():
+        raise InputError(f"array {shown(path)} holds NaN or Inf")
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _line(error: BaseException) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    return "".join(c if c.isprintable() else "?" for c in words)[:160]

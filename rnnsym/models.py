@@ -114,6 +114,7 @@ class Node:
         stateful: whether the states stay from call to call.
         operation: the name of the operation; `options` are its arguments.
         note: one sentence for people; may be empty.
+        spec: of a recurrent part, the framework's configuration of its layer.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Node:
     operation: str = ""
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     note: str = ""
+    spec: Any = field(default=None, hash=False, compare=False)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -504,6 +504,7 @@ class Report:
     """What was compared, against whom, with which error and tolerance, and the verdict.
 
     `bool(report)` is the verdict: every comparison passed and every planted error was rejected.
+    `weak` says why the check can tell nothing of what was given, such as weights that are all zero.
     """
 
     subject: str
@@ -513,12 +514,13 @@ class Report:
     seed: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
     remarks: tuple[str, ...] = ()
+    weak: str = ""
 
     @property
     def power(self) -> bool:
-        """Whether planted wrong formulas were there and each was rejected."""
+        """Whether planted wrong formulas were there and each was rejected, and nothing is weak."""
         telling = [c for c in self.controls if not c.harmless]
-        return bool(telling) and all(c.rejected for c in telling)
+        return bool(telling) and not self.weak and all(c.rejected for c in telling)
 
     @property
     def passed(self) -> bool:
@@ -553,6 +555,7 @@ class Report:
         if not self.power:
             missed = [c.what for c in self.controls if not c.rejected and not c.harmless]
             why = "planted and not rejected: " + "; ".join(missed) if missed else "nothing planted"
+            why = self.weak or why
             raise CheckError(f"{self.subject}: the check has no power ({why}; seed {self.seed})")
         return self
 
@@ -568,6 +571,7 @@ class Report:
             "comparisons": [vars(c) for c in self.comparisons],
             "controls": [vars(c) for c in self.controls],
             "remarks": list(self.remarks),
+            "weak": self.weak,
         }
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from ..derive.differentiated import Differentiated
 from ..errors import InputError, RnnsymError
 from ..frameworks import keras as keras_framework
 from ..language import CONVENTIONS, read
+from ..models import Model
 from ..names import t
 from ..nouns import Cell, Comparison, Control, Derivation, Equation, Network, Report
 from ..numeric import GradientFunction, NumericFunction, lambdify
@@ -46,7 +47,7 @@ def _silent(_: str) -> None:
 
 
 def verify(
-    subject: Cell,
+    subject: Cell | Model,
     against: str = "keras",
     *,
     seed: int = 0,
@@ -63,7 +64,9 @@ def verify(
     equations, and the report says that this checks the loop and not the equations.
 
     Args:
-        subject: the cell or network; sizes that it does not give are small and all different.
+        subject: the cell or network; sizes that it does not give are small and all different. A
+            model that `from_keras` read is compared with the one that Keras's constructors make
+            of its configuration, with its own and with random weights, whole and step by step.
         against: "keras", or "latex" for the printed formula alone (no TensorFlow).
         seed: of the random numbers.
         steps: the number of time steps.
@@ -77,6 +80,12 @@ def verify(
     Raises:
         InputError: for an unknown framework, or if Keras is not installed.
     """
+    if isinstance(subject, Model):
+        from .models import verify_model
+
+        if against != "keras":
+            raise InputError(f"a model is verified against keras, not {against}")
+        return verify_model(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)
     if not isinstance(subject, Cell):
         raise InputError(f"verify takes a cell or network, not {type(subject).__name__}")
     if against == "latex":
@@ -100,21 +109,21 @@ def verify(
     small_sizes = default_sizes(subject, _SMALL)
     small = sample
     if small_sizes != sample.sizes or sample.steps > _SMALL_STEPS:
-        small = _sample(_unsized(subject), seed + 1, small_sizes, _SMALL_STEPS)
+        small = _sample(unsized(subject), seed + 1, small_sizes, _SMALL_STEPS)
     progress("running Keras in float64 and float32")
     witness = _Witness(subject, sample)
-    small_witness = witness if small is sample else _Witness(_unsized(subject), small)
+    small_witness = witness if small is sample else _Witness(unsized(subject), small)
     progress("planting wrong formulas")
     controls = [*_controls(subject, sample, witness.output["float64"]),
                 *_latex_controls(subject, small, small_witness.output["float64"])]  # fmt: skip
     progress("comparing")
     comparisons = [
         *_forms(subject, sample, witness, explicit=small is sample),
-        *_forms(_unsized(subject), small, small_witness, explicit=True, only_explicit=True),
+        *_forms(unsized(subject), small, small_witness, explicit=True, only_explicit=True),
         *witness.counts(),
         *_latex(
             subject,
-            _all_forms(_unsized(subject), small.steps),
+            _all_forms(unsized(subject), small.steps),
             small,
             small_witness.output["float64"],
             "Keras",
@@ -288,7 +297,7 @@ def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None
     Returns:
         The report.
     """
-    bare = _unsized(subject)
+    bare = unsized(subject)
     forms = forms or _all_forms(bare, _SMALL_STEPS)
     steps = max(form.steps for form in forms) or _SMALL_STEPS
     sample = _sample(bare, seed, default_sizes(subject, _SMALL), steps)
@@ -303,7 +312,8 @@ def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None
     )
 
 
-def _unsized(cell: Cell) -> Cell:
+def unsized(cell: Cell) -> Cell:
+    """The cell with no size given."""
     return replace(cell, sizes={})
 
 
@@ -452,7 +462,7 @@ def _controls(cell: Cell, sample: Sample, expected: Any) -> Iterable[Control]:
 def _latex_controls(cell: Cell, sample: Sample, expected: Any) -> Iterable[Control]:
     """One wrong formula of each kind through the printer, the reader and 50 digits."""
     kinds: set[str] = set()
-    for kind, what, wrong in planted(_unsized(cell)):
+    for kind, what, wrong in planted(unsized(cell)):
         if kind in kinds:
             continue
         printed = Printed("", tuple(tex_lines(e) for e in wrong.equations), "row")
@@ -483,20 +493,20 @@ def _control(
 ) -> Control:
     error, _ = error_of(found, expected)
     rejected = not error <= TOLERANCE["float64"]
-    harmless = not rejected and _same_function(cell, wrong, sample)
+    harmless = not rejected and same_function(cell, wrong, sample)
     return Control(what, rejected, error, harmless)
 
 
-def _same_function(cell: Cell, wrong: Cell, sample: Sample) -> bool:
+def same_function(cell: Cell, wrong: Cell, sample: Sample) -> bool:
     """Whether other numbers at 50 digits cannot tell a planted formula from the right one either.
 
     A sign inside a cosine changes nothing, and that is no lack of power.
     """
-    bare = _unsized(cell)
+    bare = unsized(cell)
     for seed in (sample.seed + 1001, sample.seed + 1002):
         small = draw(bare, seed, default_sizes(bare, _SMALL), steps=_SMALL_STEPS)
         right = evaluate(bare, bare.equations, small)
-        other = evaluate(_unsized(wrong), wrong.equations, _completed(small, wrong))
+        other = evaluate(unsized(wrong), wrong.equations, _completed(small, wrong))
         if not error_of(other, right)[0] <= TOLERANCE["float64"]:
             return False
     return True

@@ -16,7 +16,7 @@ from ..algebra.nodes import (
     negative,
     replace_quantities,
 )
-from ..names import t
+from ..names import canonical, t
 from ..nouns import Cell, Equation, Quantity, Role, Variable, quantities
 
 #: A function of the language, with its parameters filled in.
@@ -123,7 +123,7 @@ def masked(cell: Cell, zero: bool = False) -> Cell:
     m = mask.here
     states = {v.name: v for v in cell.states if v.meaning != _MASK_WORDS}
     fresh = {
-        name: Variable(f"{name}_hat", Role.INTERMEDIATE, v.shape, f"{v.meaning or name}, unmasked")
+        name: Variable(_hatted(name), Role.INTERMEDIATE, v.shape, f"{v.meaning or name}, unmasked")
         for name, v in states.items()
     }
 
@@ -150,6 +150,11 @@ def masked(cell: Cell, zero: bool = False) -> Cell:
     output = Variable("y", role, cell.output.shape, "output")
     equations.append(Equation(output, gated(source, None if zero else output.at(t - 1))))
     return _with(replace(cell, output=output), equations, [mask, *fresh.values(), output])
+
+
+def _hatted(name: str) -> str:
+    base, *parts = name.split("_")
+    return canonical(base, [*parts, "hat"])
 
 
 def giving(cell: Cell, names: Collection[str]) -> Cell:

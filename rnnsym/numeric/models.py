@@ -279,7 +279,7 @@ class ModelFunction:
             raise InputError(
                 f"{model.name} takes no initial state: it is no recurrent layer by itself"
             )
-        given = _leaves(initial)
+        given = leaves(initial)
         if len(given) != len(names):
             raise InputError(f"{model.name} has {len(names)} initial state(s), not {len(given)}")
         for name, state in zip(names, given):
@@ -328,7 +328,7 @@ class ModelGradient(ModelFunction):
         run, values, arrays = self._prepared(tuple(given), initial_state, mask, weights, dropout)
         run.forward(values, arrays, False, dict(self.states))
         names = flattened(run.model.outputs)
-        targets = _leaves(target)
+        targets = leaves(target)
         if len(targets) != len(names):
             raise InputError(f"{run.model.name} gives {len(names)} array(s), and there is ∂L/∂y "
                              f"for {len(targets)}")  # fmt: skip
@@ -356,9 +356,18 @@ class ModelGradient(ModelFunction):
 class _Run:
     """The nodes of one variant of a model, made into functions."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, known: Mapping[str, _Runner] | None = None) -> None:
         self.model = model
-        self.runners = {n.name: _Runner(n) for n in model.nodes if n.cell is not None}
+        self.runners = {}
+        for node in model.nodes:
+            if node.cell is not None:
+                old = (known or {}).get(node.name)
+                same = old is not None and old.node is node
+                self.runners[node.name] = old if old is not None and same else _Runner(node)
+
+    def beginning_at(self, model: Model) -> _Run:
+        """The same for a model that has some of these nodes: their functions are not made again."""
+        return _Run(model, self.runners)
 
     def _parameters(self, node: Node, arrays: Mapping[str, Any]) -> dict[str, Any]:
         found = self.model.parameters(node, arrays)
@@ -441,9 +450,10 @@ class _Run:
         return gradients
 
 
-def _leaves(nested: Any) -> list[Any]:
+def leaves(nested: Any) -> list[Any]:
+    """The arrays of a nested list, in order."""
     if isinstance(nested, (list, tuple)):
-        return [leaf for part in nested for leaf in _leaves(part)]
+        return [leaf for part in nested for leaf in leaves(part)]
     return [nested]
 
 

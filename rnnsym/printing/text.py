@@ -44,7 +44,9 @@ def equation_text(equation: Equation, convention: str = "row") -> str:
 
 def report_text(report: Report) -> str:
     """The verdict and what it rests on, one line each."""
-    lines = [f"{report.subject}: {report.verdict} (against {report.against}, seed {report.seed})"]
+    weak = f", because {report.weak}" if report.weak else ""
+    lines = [f"{report.subject}: {report.verdict}{weak} (against {report.against}, seed "
+             f"{report.seed})"]  # fmt: skip
     for c in report.comparisons:
         mark = "ok  " if c.passed else "FAIL"
         numbers = "" if c.error is None else f": error {c.error:.1e}, tolerance {c.tolerance:.0e}"

@@ -473,7 +473,8 @@ def _run(b: Builder, call: Call, o: Options, zero: bool, called: str) -> tuple[_
         gives.append(finals[state].name)
     b.nodes.append(
         Node(b.node_name(called), call.spec.layer, call.spec.kind, tuple(r.name for r in reads),
-             tuple(gives), cell, True, backwards, tuple(takes), initial, made.places, stateful)
+             tuple(gives), cell, True, backwards, tuple(takes), initial, made.places, stateful,
+             spec=call.spec.item)
     )  # fmt: skip
     if flipped_zero:
         # Keras, unrolled and backwards, multiplies by the mask in the order of the input.

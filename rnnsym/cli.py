@@ -393,6 +393,142 @@ def verify(
 
 
 @main_group.command()
+@click.argument("model")
+@click.option("-o", "--output", metavar="FOLDER",
+              help="Write explanation.tex, .md, .html, .json (and trace.npz) there.")  # fmt: skip
+@click.option("--input", "inputs", metavar="X.npy", multiple=True,
+              help="Trace this input; once for each input of the model.")  # fmt: skip
+@click.option("--no-verify", is_flag=True, help="Leave Keras out: nothing is compared with it.")
+@click.option("--gradient", is_flag=True, help="Compare all gradients with GradientTape as well.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(
+    model: str, output: str | None, inputs: tuple[str, ...], no_verify: bool, gradient: bool,
+    seed: int, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Say what a Keras model computes: equations, gates, weights, and how far to trust it.
+
+    MODEL is a .keras or .h5 file. It is read by our own reader: nothing in it is executed. Exit
+    code 1 says that the check failed, or could not have seen a wrong formula.
+    """
+    from .frameworks.keras.files import from_file
+
+    if gradient and no_verify:
+        raise InputError("--gradient asks Keras, and --no-verify leaves it out")
+    net = from_file(Path(model))
+    arrays = [_load_array(path) for path in inputs]
+    if inputs and len(inputs) != len(net.inputs):
+        names = ", ".join(v.name for v in net.inputs)
+        raise InputError(f"the model has {len(net.inputs)} input(s) ({names}): give --input for "
+                         "each, in this order")  # fmt: skip
+    folder = Path(output) if output is not None else None
+    if folder is not None:
+        _check_folder(folder, [*_EXPLAIN_FILES, *(["trace.npz"] if inputs else [])], force)
+    from .checking import verify as check
+    from .checking import verify_printed
+    from .documents import explain as explained
+
+    with _quiet_stderr() if not no_verify else contextlib.nullcontext():
+        report = (
+            verify_printed(net, seed=seed, progress=_say_aside)
+            if no_verify
+            else check(net, seed=seed, gradient=gradient, progress=_say_aside)
+        )
+    explanation = explained(
+        net, report=report, source=f"Read from {Path(model).name}", verified=not no_verify,
+        inputs=arrays or None, progress=_say_aside,
+    )  # fmt: skip
+    if folder is not None:
+        _write_explanation(explanation, folder)
+    if as_json:
+        _print_json(explanation.to_dict())
+    else:
+        _print_explanation(explanation)
+    if folder is not None:
+        _say(f"wrote {folder}")
+    if not report.passed or (not no_verify and not report):
+        sys.exit(FAILED)
+
+
+_EXPLAIN_FILES = (
+    "explanation.tex", "explanation.md", "explanation.html", "explanation.json",
+)  # fmt: skip
+
+
+def _load_array(path: str) -> Any:
+    import numpy as np
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError):
+        raise InputError(f"{path} is no .npy file of numbers") from None
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} holds several arrays; one in a .npy file is wanted")
+    return array
+
+
+def _check_folder(folder: Path, names: list[str], force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is no folder")
+    there = [name for name in names if (folder / name).exists()]
+    if there and not force:
+        raise InputError(f"{folder / there[0]} is there already; --force writes over it")
+
+
+def _write_explanation(explanation: Any, folder: Path) -> None:
+    import numpy as np
+
+    from .documents import EXPLANATIONS, render, trace_arrays
+
+    texts = {f"explanation.{to}": render(explanation, to) for to in EXPLANATIONS}
+    texts["explanation.json"] = _json(explanation.to_dict()) + "\n"
+    for name, figure in explanation.figures.items():
+        texts[f"{name}.svg"] = str(figure)
+    _make_folder(folder)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    if explanation.traces:
+        with (folder / "trace.npz").open("wb") as file:
+            arrays: dict[str, Any] = trace_arrays(explanation)
+            np.savez(file, **arrays)
+
+
+def _print_explanation(explanation: Any) -> None:
+    model, report = explanation.model, explanation.report
+    console = _console()
+    weak = f": {report.weak}" if report.weak else ""
+    console.print(f"{model.title}: {explanation.verdict}{weak}", style="bold", markup=False,
+                  highlight=False)  # fmt: skip
+    console.print(
+        f"{explanation.source}; {model.parameter_count:,} parameters in {model.dtype}\n",
+        markup=False, highlight=False,
+    )  # fmt: skip
+    table = _table("layer", "class", "options", "gives", "parameters", "number")
+    for layer, formula, number in explanation.layers:
+        axes = ", ".join(["N", *("T" if a is None else str(a) for a in layer.axes)])
+        table.add_row(*_plain(layer.title, layer.kind, layer.words, f"({axes})", formula,
+                              f"{number:,}"))  # fmt: skip
+    console.print(table)
+    from .printing import to_text
+
+    console.print()
+    for line in to_text(model).splitlines():
+        _print_line(("\n" + line) if line.startswith("# ") else f"  {line}")
+    console.print()
+    table = _table("block", "of", "is", "meaning", "least", "largest", "deviation")
+    for b in explanation.blocks:
+        numbers = [f"{b.statistics[k]:.3g}" for k in ("min", "max", "std")] if b.statistics else []
+        table.add_row(*_plain(b.words, b.key, b.symbol, b.meaning, *numbers))
+    console.print(table)
+    console.print()
+    for line in to_text(report).splitlines():
+        _print_line(line)
+
+
+@main_group.command()
 @click.option("-o", "--output", default="build", show_default=True, metavar="FOLDER",
               help="Where the documents and the site are written.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

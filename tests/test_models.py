@@ -170,13 +170,13 @@ def test_bad_arguments_are_refused_by_name():
     f = rnnsym.lambdify(rnnsym.from_keras(layer))
     x = np.ones((2, 4, 2))
     for arguments, options, words in (
-        ((x[:, :, :1],), {}, r"x must be of shape \(N, T, 2\)"),
+        ((x[:, :, :1],), {}, r"input must be of shape \(N, T, 2\)"),
         ((x, x, x), {}, "takes 1 input"),
         ((x.astype(int),), {}, "float32 or float64"),
         ((np.full_like(x, np.nan),), {}, "NaN"),
         ((x,), {"initial_state": [x[:, 0]]}, "2 initial state"),
         ((x,), {"initial_state": [np.ones((2, 4)), np.ones((2, 3))]}, r"shape \(2, 3\)"),
-        ((x,), {"mask": np.ones((2, 3), bool)}, "mask of x"),
+        ((x,), {"mask": np.ones((2, 3), bool)}, "mask of input"),
         ((x,), {"weights": {"kernel": x}}, "no weight 'kernel'"),
         ((x,), {"weights": {"layer.kernel": x}}, "no weight"),
         ((np.ones((0, 4, 2)),), {}, "empty"),

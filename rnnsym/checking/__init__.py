@@ -2,6 +2,7 @@
 
 from .flows import Flow, flow
 from .lines import verify_lines
+from .models import verify_printed
 from .verification import read_back, verify
 
-__all__ = ["Flow", "flow", "read_back", "verify", "verify_lines"]
+__all__ = ["Flow", "flow", "read_back", "verify", "verify_lines", "verify_printed"]

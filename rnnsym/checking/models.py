@@ -64,7 +64,9 @@ def verify_model(
     check.prepare()
     progress("planting wrong formulas")
     controls, weak = check.controls()
-    comparisons = [*check.whole(), *check.single_steps(), *check.printed()]
+    printed, more = printed_parts(model, seed, progress)
+    controls += more
+    comparisons = [*check.whole(), *check.single_steps(), *printed]
     if gradient:
         progress("gradients against GradientTape")
         comparisons += check.gradients()
@@ -78,6 +80,37 @@ def verify_model(
         tuple(check.remarks),
         weak,
     )
+
+
+def printed_parts(
+    model: Model, seed: int, progress: Progress
+) -> tuple[list[Comparison], list[Control]]:
+    """The printed equations of every part, read again; of parts that are alike, once.
+
+    Planted errors go through the same printer and reader.
+    """
+    seen: dict[Any, Comparison] = {}
+    comparisons, controls = [], []
+    for node in model.equations:
+        assert node.cell is not None
+        key = node.cell.equations
+        if key not in seen:
+            progress(f"reading the printed equations of {node.name} again")
+            report = read_back(unsized(node.cell), seed=seed)
+            worst = max(report.comparisons, key=lambda c: np.inf if c.error is None else c.error)
+            seen[key] = replace(worst, passed=report.passed)
+            controls += [replace(c, what=f"{c.what}, in {node.name}") for c in report.controls]
+        comparisons.append(replace(seen[key], what=f"{node.name}: {PRINTED}"))
+    return comparisons, controls
+
+
+def verify_printed(model: Model, *, seed: int = 0, progress: Progress = lambda _: None) -> Report:
+    """Read the printed equations of every part of a model again; Keras is not asked."""
+    comparisons, controls = printed_parts(model, seed, progress)
+    if not comparisons:
+        return _empty(model, seed, "it has no equations to check")
+    against = "the printed LaTeX, read again"
+    return Report(model.title, against, tuple(comparisons), tuple(controls), seed)
 
 
 def _empty(model: Model, seed: int, reason: str) -> Report:
@@ -163,6 +196,7 @@ class _Check:
         short = [x[:, : max(1, min(4, x.shape[1]))] if _open(v) else x
                  for v, x in zip(model.inputs, self.inputs)]  # fmt: skip
         controls: list[Control] = []
+        blind: list[str] = []
         seen_by_own = tried = 0
         runs = {}
         for name, weights in self.weights().items():
@@ -171,6 +205,7 @@ class _Check:
         for node in model.equations:
             assert node.cell is not None
             kinds: set[str] = set()
+            here = []
             for kind, what, wrong in planted(node.cell):
                 if not small and kind in kinds:
                     continue
@@ -180,12 +215,17 @@ class _Check:
                     found = partial.with_cell(node, wrong)
                     errors[name] = _largest(found, expected)
                 tried += 1
-                seen_by_own += not errors.get("its own", np.inf) <= self.tolerance
+                own = not errors.get("its own", np.inf) <= self.tolerance
+                seen_by_own += own
                 error = errors["random"]
                 rejected = not error <= self.tolerance
                 harmless = not rejected and _harmless(node.cell, wrong)
                 controls.append(Control(f"{what}, in {node.name}", rejected, _finite(error),
                                         harmless))  # fmt: skip
+                if not harmless:
+                    here.append(own)
+            if here and not any(here):
+                blind.append(node.name)
         weak = ""
         if model.values and model.weights:
             self.remarks.append(
@@ -193,10 +233,10 @@ class _Check:
                 "formulas would have passed; with random ones "
                 f"{sum(not c.rejected for c in controls)}"
             )
-            weak = self._weak(seen_by_own)
+            weak = self._weak(blind)
         return controls, weak
 
-    def _weak(self, seen: int) -> str:
+    def _weak(self, blind: list[str]) -> str:
         """Why a check with the model's own weights sees nothing; empty if it sees something."""
         if all(not np.any(a) for a in self.model.values.values()):
             return "all its weights are zero"
@@ -208,8 +248,11 @@ class _Check:
         outputs = self.expected["its own"]
         if not all(np.isfinite(y).all() for y in outputs):
             return "with its own weights the output is not finite"
-        if seen == 0:
-            return "it is saturated: its own weights give the same output for wrong formulas"
+        if blind:
+            return (
+                f"its own weights give the same output for wrong formulas in {blind[0]}: it is "
+                "saturated there, or what comes behind it ignores it"
+            )
         return ""
 
     # --- comparisons
@@ -237,7 +280,7 @@ class _Check:
 
     def _amplification(self, weights: Mapping[str, Any]) -> float:
         """How much a small relative change of the inputs grows on its way to the output."""
-        small = 1e-9
+        small = 1e-13  # rounding itself is a thousandth of it
         changed = [x * (1 + small * self.rng.normal(size=x.shape)) if x.dtype.kind == "f" else x
                    for x in self.inputs]  # fmt: skip
         self.function.reset_states()
@@ -287,20 +330,6 @@ class _Check:
         found = trace[part.cell.output.name]
         error, where = error_of(found, theirs[0].reshape(found.shape))
         return error, f"{node.name}, {where}"
-
-    def printed(self) -> Iterable[Comparison]:
-        """The printed equations of every part, read again; parts that are alike once."""
-        seen: dict[Any, str] = {}
-        for node in self.model.equations:
-            assert node.cell is not None
-            key = node.cell.equations
-            if key in seen:
-                continue
-            seen[key] = node.name
-            self.progress(f"reading the printed equations of {node.name} again")
-            report = read_back(unsized(node.cell), seed=self.seed)
-            worst = max(report.comparisons, key=lambda c: np.inf if c.error is None else c.error)
-            yield replace(worst, what=f"{node.name}: {PRINTED}", passed=report.passed)
 
     def gradients(self) -> Iterable[Comparison]:
         model = self.model
@@ -409,4 +438,4 @@ def _harmless(cell: Cell, wrong: Cell) -> bool:
     return same_function(bare, unsized(wrong), draw(bare, 11, sizes, steps=4))
 
 
-__all__ = ["random_weights", "verify_model"]
+__all__ = ["random_weights", "verify_model", "verify_printed"]

@@ -28,6 +28,12 @@ def templates_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "templates"
 
 
+def site_sources() -> Path:
+    """The folder with `mkdocs.yml` and `docs/`: the checkout, or their copy in the package."""
+    packaged = Path(__file__).parent.parent / "_site"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent
+
+
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",

@@ -73,3 +73,44 @@ def flow_svg(flow: Flow) -> str:
         f"The norm of the derivative of the state by the state k steps before: {first:.2g} at "
         f"distance 1, {last:.2g} at distance {len(flow.distances)}; seed {flow.seed}, {sizes}",
     )  # fmt: skip
+
+
+#: More units or steps than these are not drawn one by one.
+_MOST_UNITS, _MOST_STEPS = 24, 120
+_CELL, _GAP = 6, 26
+
+
+def gates_svg(rows: Mapping[str, Any], title: str) -> str:
+    """Quantities over time as strips: a row for each unit, a column for each step.
+
+    Red is above zero and blue below; the stronger, the larger, up to the largest of that quantity.
+
+    Args:
+        rows: (T, M) arrays by what they are called.
+        title: stands above the picture.
+    """
+    strips: list[dict[str, Any]] = []
+    y, widest, cut = 40.0, 1, False
+    for name, given in rows.items():
+        array = np.asarray(given, np.float64)
+        shown = array[:_MOST_STEPS, :_MOST_UNITS]
+        cut |= shown.shape != array.shape
+        most = float(np.abs(shown).max())
+        height, width = _CELL * shown.shape[1], _CELL * len(shown)
+        cells = [
+            {"x": 70 + t * _CELL, "y": round(y + unit * _CELL, 1),
+             "fill": "#d1495b" if value > 0 else "#3a7ca5", "opacity": round(abs(value) / most, 2)}
+            for t, step in enumerate(shown)
+            for unit, value in enumerate(step)
+            if most > 0 and abs(value) >= 0.005 * most
+        ]  # fmt: skip
+        strips.append({"name": name, "y": y, "height": height, "width": width, "cells": cells,
+                       "most": f"{most:.3g}", "middle": y + height / 2 + 4})  # fmt: skip
+        widest = max(widest, width)
+        y += height + _GAP
+    words = f"The first {_MOST_STEPS} steps and {_MOST_UNITS} units. " if cut else ""
+    template = html_environment().get_template("gates.svg.j2")
+    return template.render(
+        width=70 + widest + 120, height=round(y + 10), strips=strips, title=title, cell=_CELL,
+        words=f"{words}Each strip is a quantity, each row a unit, each column a step.",
+    )  # fmt: skip

@@ -247,6 +247,8 @@ class ModelFunction:
             if m is None:
                 continue
             found = np.asarray(m)
+            if found.ndim == 3 and found.shape[-1] == 1:  # as Keras takes it too
+                found = found[..., 0]
             expected = values[value.name].shape[:2]
             if found.dtype.kind not in "bif" or found.shape != expected:
                 raise InputError(

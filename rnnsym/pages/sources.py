@@ -7,15 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..documents.environment import site_sources
 from ..errors import InputError
-
-_PACKAGE = Path(__file__).parent.parent
 
 
 def site_folder() -> Path:
-    """The folder with `mkdocs.yml` and `docs/`: the checkout, or their copy in the package."""
-    packaged = _PACKAGE / "_site"
-    return packaged if packaged.is_dir() else _PACKAGE.parent
+    """The folder with `mkdocs.yml` and `docs/`."""
+    return site_sources()
 
 
 def _configuration(output: Path | None, **options: Any) -> Any:

@@ -532,4 +532,4 @@ def _input_names(root: Spec, count: int) -> list[str]:
         if isinstance(references, list):
             flat = [references] if isinstance(references[0], str) else references
             return [str(r[0]) for r in flat]
-    return ["x"] if count == 1 else [f"x_{i + 1}x" for i in range(count)]
+    return ["input"] if count == 1 else [f"input_{chr(97 + i)}" for i in range(count)]

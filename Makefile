@@ -12,7 +12,7 @@ tour: $(READY)
 
 ## The tests. Those that need pdflatex or Chromium say so and skip where these are missing.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 ## Everything that must be green before a commit.
 check: lint types contracts docs test

@@ -279,7 +279,55 @@ def commands() -> None:
     table("the command line, from a cold start (best of 5)", rows)
 
 
+EXPLAIN = """
+import resource, sys, time
+import keras
+from keras import layers as L
+if {big}:
+    parts = [L.Bidirectional(L.LSTM(256, return_sequences=True)) for _ in range(3)]
+    model = keras.Sequential([keras.Input((None, 64)), *parts, L.Dense(1)])
+else:
+    model = keras.Sequential([keras.Input((10, 3)), L.SimpleRNN(5, return_sequences=True), L.Dense(3)])
+model.save({path!r})
+"""
+RUN = """
+import resource, sys, time
+if {loaded}:
+    import tensorflow, keras
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.perf_counter()
+sys.argv = ['rnnsym', 'explain', {path!r}, *{options!r}]
+from rnnsym.cli import main
+import io, contextlib
+with contextlib.redirect_stdout(io.StringIO()):
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, stop.code
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(time.perf_counter() - start, after / 1024, (after - before) / 1024)
+"""
+
+
+def explaining() -> None:
+    """`rnnsym explain`, with the import of TensorFlow left out where it is needed."""
+    import tempfile
+
+    rows = [("model", "seconds", "MB in all, MB above what was imported")]
+    with tempfile.TemporaryDirectory() as folder:
+        for big, name in ((False, "the notebook's model"), (True, "3 bidirectional LSTM of 256")):
+            path = f"{folder}/{'big' if big else 'small'}.keras"
+            child(EXPLAIN.format(big=big, path=path))
+            for options in ([], ["--no-verify"]):
+                text = child(RUN.format(loaded=not options, path=path, options=options))
+                seconds, peak, above = map(float, text.splitlines()[-1].split())
+                words = f"{name} {' '.join(options)}".strip()
+                rows.append((words, f"{seconds:.2f}", f"{peak:.0f}, {above:.0f}"))
+    table("rnnsym explain (a process of its own; TensorFlow imported before, if needed)", rows)
+
+
 if __name__ == "__main__":
+    explaining()
     unrolling()
     deriving()
     commands()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hostile import archive
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,11 +34,20 @@ def test_python_of_a_page_prints_what_stands_there(path, count):
 
 
 def test_the_report_of_the_readme():
-    (code,) = blocks(README, "python notest")
+    code, model = blocks(README, "python notest")
+    import keras
+    import numpy as np
+
     import rnnsym
 
     net = rnnsym.stack(rnnsym.cells.get("simple_rnn"), rnnsym.cells.get("dense"))
     exec(code, {"rnnsym": rnnsym, "net": net})
+    layer = keras.layers.LSTM(3, return_state=True)
+    layer.build((2, 4, 3))
+    x, h, mask = np.ones((2, 4, 3)), np.full((2, 3), 0.5), np.ones((2, 4), bool)
+    names = {"rnnsym": rnnsym, "layer": layer, "x": x, "h0": h, "c0": h, "mask": mask}
+    exec(model.replace('"model.keras"', "layer"), names)
+    assert names["y"].shape == names["c"].shape == (2, 3)
 
 
 def commands_in(text: str) -> list[str]:
@@ -51,6 +61,7 @@ def commands_in(text: str) -> list[str]:
 
 def test_commands_of_the_readme_run(tmp_path):
     (tmp_path / "my.cell").write_text("h_t = tanh(x_t W + h_{t-1} U + b)")
+    archive(tmp_path / "model.keras")
     done_any = 0
     for line in commands_in(README):
         if "docs" in line:
@@ -153,6 +164,7 @@ def test_commands_of_the_derivations_page_run(tmp_path):
 
 @pytest.mark.parametrize("path", ["docs/language.md"])
 def test_equations_of_the_language_page_are_read(path):
+
     import rnnsym
 
     first = blocks((ROOT / path).read_text(encoding="utf-8"), "text")[0]

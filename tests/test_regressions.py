@@ -312,3 +312,8 @@ def test_the_plugin_says_what_is_wrong_with_a_mark(tmp_path):
     )  # fmt: skip
     assert done.returncode != 0 and "cannot read" in done.stdout
     assert "INTERNALERROR" not in done.stdout
+
+
+def test_two_signs_before_a_number_are_read_back_as_they_were():
+    cell = rnnsym.parse("a_t = σ(b + (-(-2)) + x_t W)")
+    assert rnnsym.parse(str(cell)).equations == cell.equations

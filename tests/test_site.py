@@ -86,6 +86,16 @@ def test_training_reaches_the_same_loss_as_keras(site):
     assert float(rows[-1][1]) < float(rows[0][1]) / 5
 
 
+def test_a_trained_model_is_explained_and_verified(site):
+    text = html.unescape((site / "explain.html").read_text(encoding="utf-8"))
+    assert "keep_the_marked: verified" in text and "planted wrong formulas were rejected" in text
+    right = float(re.search(r"([0-9.]+)% right", text).group(1))
+    assert right > 90  # it has learnt: its gates have something to show
+    assert "kernel[:, M:2*M]" in text and text.count("<rect") > 100
+    for kind in ("Bidirectional", "TimeDistributed", "Embedding"):
+        assert kind in text
+
+
 def test_the_notebook_page_has_real_numbers_at_ten_steps(site):
     text = (site / "notebook.html").read_text(encoding="utf-8")
     section = text[text.index('id="the-ten-steps-number-by-number"') :]
@@ -157,7 +167,7 @@ BROWSER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", ["index", "notebook", "cells/simple_rnn", "cells/lstm"])
+@pytest.mark.parametrize("page", ["index", "notebook", "explain", "cells/simple_rnn", "cells/lstm"])
 def test_a_browser_renders_the_formulas(site, tmp_path, page):
     chromium = need("chromium")
     # The browser's virtual clock may run out before its first frame on a busy machine: ask again.
@@ -180,7 +190,7 @@ def test_a_browser_renders_the_formulas(site, tmp_path, page):
 def test_no_page_scrolls_sideways(site, tmp_path, width):
     """Measured in the browser itself, in a frame as wide as a phone or a desk."""
     chromium = need("chromium")
-    for page in ("index", "notebook", "training", "cells/simple_rnn", "cells/lstm",
+    for page in ("index", "notebook", "training", "explain", "cells/simple_rnn", "cells/lstm",
                  "reference/commands"):  # fmt: skip
         frame = site / "measure.html"
         frame.write_text(

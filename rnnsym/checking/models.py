@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import RnnsymError
 from ..frameworks.keras.graphs import build
 from ..frameworks.keras.rebuild import Rebuilt
+from ..language import CONVENTIONS, read
 from ..models import Model, Node, flattened
 from ..nouns import Cell, Comparison, Control, Report
 from ..numeric import ModelFunction, ModelGradient
 from ..numeric.models import leaves
+from ..printing import tex_lines
+from ..printing.models import shown_cell
 from .plant import planted
 from .samples import draw, error_of
 from .verification import REASONS, TOLERANCE, read_back, same_function, unsized
@@ -23,6 +27,7 @@ Array = NDArray[Any]
 Progress = Callable[[str], None]
 
 #: What is said of the printed equations of a part.
+TIMELESS = "what is printed without t is the same equations, read again"
 PRINTED = "printed LaTeX in row and column form, read again at 50 digits against NumPy"
 
 #: Activations whose constants TensorFlow holds in float32 even in float64.
@@ -101,7 +106,23 @@ def printed_parts(
             seen[key] = replace(worst, passed=report.passed)
             controls += [replace(c, what=f"{c.what}, in {node.name}") for c in report.controls]
         comparisons.append(replace(seen[key], what=f"{node.name}: {PRINTED}"))
+        if not node.steps:
+            comparisons.append(Comparison(f"{node.name}: {TIMELESS}", _timeless(node)))
     return comparisons, controls
+
+
+def _timeless(node: Node) -> bool:
+    """Whether the equations that are printed without t read back to the very trees checked."""
+    cell = shown_cell(node)
+    for convention in CONVENTIONS:
+        lines = [tex_lines(e, convention) for e in cell.equations]
+        try:
+            found = read(" \\\\\n".join(lines), cell, convention, latex=True)
+        except RnnsymError:
+            return False
+        if [(e.lhs, e.expr) for e in found] != [(e.lhs, e.expr) for e in cell.equations]:
+            return False
+    return True
 
 
 def verify_printed(model: Model, *, seed: int = 0, progress: Progress = lambda _: None) -> Report:
@@ -137,6 +158,8 @@ class _Check:
     def prepare(self) -> None:
         model = self.model
         self.inputs = [self._input(v) for v in model.inputs]
+        long = [x.shape[1] for x in self.inputs if x.ndim > 2]
+        self.steps = max(long, default=self.steps)
         self.random = random_weights(model, self.rng)
         self.keras = Rebuilt(model, "float64", _SAMPLES)
         self.function = ModelFunction(model)

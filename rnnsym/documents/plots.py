@@ -77,7 +77,8 @@ def flow_svg(flow: Flow) -> str:
 
 #: More units or steps than these are not drawn one by one.
 _MOST_UNITS, _MOST_STEPS = 24, 120
-_CELL, _GAP = 6, 26
+#: The least and the largest side of a square, and the gap between strips.
+_LEAST_CELL, _LARGEST_CELL, _GAP = 6, 14, 26
 
 
 def gates_svg(rows: Mapping[str, Any], title: str) -> str:
@@ -91,14 +92,16 @@ def gates_svg(rows: Mapping[str, Any], title: str) -> str:
     """
     strips: list[dict[str, Any]] = []
     y, widest, cut = 40.0, 1, False
+    steps = min(max((len(a) for a in rows.values()), default=1), _MOST_STEPS)
+    cell = max(_LEAST_CELL, min(_LARGEST_CELL, 500 // steps))
     for name, given in rows.items():
         array = np.asarray(given, np.float64)
         shown = array[:_MOST_STEPS, :_MOST_UNITS]
         cut |= shown.shape != array.shape
         most = float(np.abs(shown).max())
-        height, width = _CELL * shown.shape[1], _CELL * len(shown)
+        height, width = cell * shown.shape[1], cell * len(shown)
         cells = [
-            {"x": 70 + t * _CELL, "y": round(y + unit * _CELL, 1),
+            {"x": 70 + t * cell, "y": round(y + unit * cell, 1),
              "fill": "#d1495b" if value > 0 else "#3a7ca5", "opacity": round(abs(value) / most, 2)}
             for t, step in enumerate(shown)
             for unit, value in enumerate(step)
@@ -111,6 +114,6 @@ def gates_svg(rows: Mapping[str, Any], title: str) -> str:
     words = f"The first {_MOST_STEPS} steps and {_MOST_UNITS} units. " if cut else ""
     template = html_environment().get_template("gates.svg.j2")
     return template.render(
-        width=70 + widest + 120, height=round(y + 10), strips=strips, title=title, cell=_CELL,
+        width=70 + widest + 120, height=round(y + 10), strips=strips, title=title, cell=cell,
         words=f"{words}Each strip is a quantity, each row a unit, each column a step.",
     )  # fmt: skip

@@ -673,9 +673,13 @@ class _Builder:
         expr = self.expr(tree)
         if self.shape(tree) == shape:
             return expr
-        if is_negative(expr):  # signs stand in front
-            return negative(Spread(expr.args[1], *shape))
-        return Spread(expr, *shape)
+        signs = 0
+        while is_negative(expr):  # signs stand in front, however many there are
+            expr, signs = expr.args[1], signs + 1
+        expr = Spread(expr, *shape)
+        for _ in range(signs):
+            expr = negative(expr)
+        return expr
 
     def expr(self, tree: Tree) -> Any:
         match tree:

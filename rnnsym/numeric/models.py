@@ -317,7 +317,10 @@ class ModelGradient(ModelFunction):
         Args:
             inputs: the model's inputs, and behind them ∂L/∂y for what the model gives: an array or
                 a (nested) list like its output.
-            initial_state, mask, weights, dropout: as for the model's function.
+            initial_state: as for the model's function.
+            mask: likewise.
+            weights: likewise.
+            dropout: likewise.
 
         Returns:
             The loss, and a mapping of gradients by the name of each input, each initial state that

@@ -26,10 +26,12 @@ from ..documents.derivations import (
 from ..documents.environment import Safe, markdown_environment
 from ..documents.plots import chart
 from ..documents.rendering import context, primes, symbol_rows
+from ..frameworks.keras.builder import MOST_LAYERS, MOST_NUMBERS, covered
+from ..frameworks.keras.files import MOST_CONFIG
 from ..language import CONVENTIONS
 from ..nouns import Cell, Report
 from ..printing import count_text, to_latex
-from .notebook import TrainingRun, run_notebook, run_training
+from .notebook import TrainingRun, run_explained, run_notebook, run_training
 
 _UNROLLED = 3
 _DISTANCE = 100
@@ -47,6 +49,7 @@ def generated_pages() -> dict[str, str]:
         "notebook.md": _render("site/notebook.md.j2", run=run_notebook(), **_notebook_forms()),
         "training.md": _render("site/training.md.j2", run=run_training(),
                                picture=Safe(losses_svg(run_training()))),
+        "explain.md": explain_page(),
         "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
                                   reports={n: _report(get(n)) for n in names()}),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
@@ -54,6 +57,26 @@ def generated_pages() -> dict[str, str]:
     for name in names():
         pages[f"cells/{name}.md"] = cell_page(get(name), _report(get(name)))
     return pages
+
+
+def explain_page() -> str:
+    """The page about a reader's own model, with an example that is trained here."""
+    run = run_explained()
+    e = run.explanation
+    (picture,) = e.figures.values()
+    memory = next(e.model.equations)
+    assert memory.cell is not None
+    return _render(
+        "site/explain.md.j2",
+        run=run,
+        e=e,
+        picture=picture,
+        sizes={str(symbol): value for symbol, value in memory.cell.sizes.items()},
+        covered=[k for k in covered() if k not in ("InputLayer", "Model")],
+        most_numbers=MOST_NUMBERS,
+        most_layers=MOST_LAYERS,
+        most_config=MOST_CONFIG,
+    )
 
 
 def cell_page(cell: Cell, report: Report) -> str:

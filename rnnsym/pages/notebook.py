@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..documents import Explanation, explain
 from ..frameworks import keras as keras_framework
 from ..nouns import Network
 from .sources import site_folder
@@ -91,6 +92,22 @@ def run_training() -> TrainingRun:
     """Run `docs/train_rnn.py` and keep what every cell printed."""
     cells, names = run_script("train_rnn.py")
     return TrainingRun(cells, tuple(names["ours"]), tuple(names["theirs"]))
+
+
+@dataclass(frozen=True)
+class ExplainedRun:
+    """What the script about a trained model printed, and the explanation of that model."""
+
+    cells: tuple[NotebookCell, ...]
+    explanation: Explanation
+
+
+@cache
+def run_explained() -> ExplainedRun:
+    """Run `docs/train_lstm.py`: train a model, and explain it with the inputs of the script."""
+    cells, names = run_script("train_lstm.py")
+    explanation = explain(names["net"], report=names["report"], inputs=[names["x"]])
+    return ExplainedRun(cells, explanation)
 
 
 def run_script(name: str) -> tuple[tuple[NotebookCell, ...], dict[str, Any]]:

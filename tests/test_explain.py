@@ -125,6 +125,20 @@ def test_chaotic_weights_agree_step_by_step_and_the_amplification_is_told():
     assert any("chaotic" in r and "times" in r for r in report.remarks)
 
 
+def test_a_model_in_training_is_verified_with_the_same_masks():
+    import keras
+    from keras import layers as L
+
+    model = keras.Sequential([
+        keras.Input((5, 2)), L.LSTM(3, dropout=0.2, return_sequences=True), L.Dropout(0.3),
+        L.GRU(2, dropout=0.1, recurrent_dropout=0.3),
+    ])  # fmt: skip
+    net = rnnsym.from_keras(model).in_training()
+    assert len(net.dropout) == 1 + 1 + 6
+    report = rnnsym.verify(net, gradient=True).check()
+    assert any("p_t" in c.what or "q_" in c.what for c in report.controls)
+
+
 def test_constants_that_tensorflow_rounds_are_allowed_for_with_the_reason():
     import keras
 

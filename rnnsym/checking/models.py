@@ -161,6 +161,7 @@ class _Check:
         long = [x.shape[1] for x in self.inputs if x.ndim > 2]
         self.steps = max(long, default=self.steps)
         self.random = random_weights(model, self.rng)
+        self.dropout = {v.name: self._mask(v.axes) for v in model.dropout}
         self.keras = Rebuilt(model, "float64", _SAMPLES)
         self.function = ModelFunction(model)
         self.expected: dict[str, list[Array]] = {}
@@ -169,9 +170,8 @@ class _Check:
             self.progress(f"running Keras with {name} weights")
             self.keras.set_weights(weights)
             self.expected[name] = self._keras(self.inputs)
-            self.function.reset_states()
             with np.errstate(all="ignore"):
-                self.found[name] = leaves(self.function(*self.inputs, weights=_cast(weights)))
+                self.found[name] = self._ours(self.inputs, weights)
 
     def weights(self) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {"random": self.random}
@@ -183,7 +183,17 @@ class _Check:
         for layer in [self.keras.layer, *self.keras.layer._flatten_layers()]:
             if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
                 layer.reset_state()
-        return self.keras(*inputs)
+        return self.keras(*inputs, dropout=self.dropout)
+
+    def _ours(self, inputs: list[Array], weights: Mapping[str, Any]) -> list[Array]:
+        self.function.reset_states()
+        dropout = self.dropout or None
+        return leaves(self.function(*inputs, weights=_cast(weights), dropout=dropout))
+
+    def _mask(self, axes: Any) -> Array:
+        """A dropout mask, the same for both sides; the rate does not matter to the formula."""
+        shape = (_SAMPLES, *(self.steps if a is None else a for a in axes))
+        return (self.rng.random(shape) > 0.3) / 0.7
 
     def _input(self, value: Any) -> Array:
         axes = (_SAMPLES, *(self.steps if a is None else a for a in value.axes))
@@ -216,15 +226,16 @@ class _Check:
         """Wrong formulas through the same comparison, and why the model's own check may be weak."""
         model = self.model
         small = model.parameter_count <= _SMALL_MODEL
-        short = [x[:, : max(1, min(4, x.shape[1]))] if _open(v) else x
-                 for v, x in zip(model.inputs, self.inputs)]  # fmt: skip
+        short = self.inputs
+        if not self.dropout:  # whose masks have as many steps as the inputs
+            short = [x[:, :4] if _open(v) else x for v, x in zip(model.inputs, self.inputs)]
         controls: list[Control] = []
         blind: list[str] = []
         seen_by_own = tried = 0
         runs = {}
         for name, weights in self.weights().items():
             self.keras.set_weights(weights)
-            runs[name] = (self._keras(short), _Partial(model, short, _cast(weights)))
+            runs[name] = (self._keras(short), _Partial(model, short, weights, self.dropout))
         for node in model.equations:
             assert node.cell is not None
             kinds: set[str] = set()
@@ -306,10 +317,7 @@ class _Check:
         small = 1e-13  # rounding itself is a thousandth of it
         changed = [x * (1 + small * self.rng.normal(size=x.shape)) if x.dtype.kind == "f" else x
                    for x in self.inputs]  # fmt: skip
-        self.function.reset_states()
-        first = leaves(self.function(*self.inputs, weights=_cast(weights)))
-        self.function.reset_states()
-        second = leaves(self.function(*changed, weights=_cast(weights)))
+        first, second = self._ours(self.inputs, weights), self._ours(changed, weights)
         return max(error_of(a, b, plain=True)[0] for a, b in zip(second, first)) / small
 
     def single_steps(self) -> Iterable[Comparison]:
@@ -328,7 +336,7 @@ class _Check:
                 )  # fmt: skip
 
     def _values(self, weights: Mapping[str, Any]) -> dict[str, Any]:
-        return _Partial(self.model, self.inputs, _cast(weights)).values
+        return _Partial(self.model, self.inputs, weights, self.dropout).values
 
     def _steps_of(
         self, node: Node, values: Mapping[str, Any], weights: Mapping[str, Any]
@@ -361,8 +369,10 @@ class _Check:
         for name, weights in self.weights().items():
             self.keras.set_weights(weights)
             targets = [self.rng.normal(size=y.shape) for y in self.expected[name]]
-            theirs = self.keras.gradients(self.inputs, targets)
-            _, ours = ModelGradient(model)(*self.inputs, targets, weights=_cast(weights))
+            theirs = self.keras.gradients(self.inputs, targets, dropout=self.dropout)
+            _, ours = ModelGradient(model)(
+                *self.inputs, targets, weights=_cast(weights), dropout=self.dropout or None
+            )
             for key, expected in theirs.items():
                 error, where = error_of(ours[key], expected, plain=True)
                 tolerance = 10 * self.tolerance
@@ -375,12 +385,15 @@ class _Check:
 class _Partial:
     """A model computed once, of which single parts are computed again with other equations."""
 
-    def __init__(self, model: Model, inputs: list[Array], weights: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: Model, inputs: list[Array], weights: Mapping[str, Any],
+        dropout: Mapping[str, Array],
+    ) -> None:  # fmt: skip
         self.model = model
-        self.inputs = inputs
-        self.weights = weights
         function = ModelFunction(model)
-        run, self.values, self.arrays = function._prepared(tuple(inputs), None, None, weights, None)
+        run, self.values, self.arrays = function.prepared(
+            tuple(inputs), None, None, _cast(weights), dropout or None
+        )
         with np.errstate(all="ignore"):
             run.forward(self.values, self.arrays, False, {})
         self.run = run

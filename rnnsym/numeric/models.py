@@ -205,14 +205,15 @@ class ModelFunction:
         Raises:
             InputError: one line that names the argument, what was expected and what was found.
         """
-        run, values, arrays = self._prepared(inputs, initial_state, mask, weights, dropout)
+        run, values, arrays = self.prepared(inputs, initial_state, mask, weights, dropout)
         traces = run.forward(values, arrays, trace, self.states)
         result = filled(run.model.outputs, values)
         return (result, traces) if trace else result
 
-    def _prepared(
+    def prepared(
         self, inputs: Any, initial: Any, mask: Any, weights: Any, dropout: Any
     ) -> tuple[_Run, dict[str, Any], dict[str, Array]]:
+        """The arguments of a call, checked: what to run, the values that are given, the weights."""
         model = self.model
         if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and len(model.inputs) > 1:
             inputs = tuple(inputs[0])
@@ -330,7 +331,7 @@ class ModelGradient(ModelFunction):
             InputError: one line that names the argument, what was expected and what was found.
         """
         *given, target = inputs
-        run, values, arrays = self._prepared(tuple(given), initial_state, mask, weights, dropout)
+        run, values, arrays = self.prepared(tuple(given), initial_state, mask, weights, dropout)
         run.forward(values, arrays, False, dict(self.states))
         names = flattened(run.model.outputs)
         targets = leaves(target)

@@ -106,8 +106,14 @@ def backpropagate(
     if isinstance(subject, Model):
         if (loss, over) != ("general", "all"):
             raise InputError("the gradient of a model takes ∂L/∂y: its loss is the general one")
-        parts = [giving(n.cell, dict.fromkeys(name for name, _ in n.takes))
-                 for n in reversed(subject.nodes) if n.cell is not None]  # fmt: skip
+        parts = [
+            replace(
+                giving(n.cell, dict.fromkeys(name for name, _ in n.takes)),
+                title=f"{n.name} ({n.kind})",
+            )
+            for n in reversed(subject.nodes)
+            if n.cell is not None
+        ]
         return tuple(backpropagate(p, steps=steps, truncate=truncate) for p in parts)
     if not isinstance(subject, Cell):
         raise InputError(f"backpropagate takes a cell or network, not {type(subject).__name__}")

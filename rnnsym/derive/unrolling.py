@@ -103,7 +103,7 @@ def matrices(derivation: Derivation, **sizes: int) -> Derivation:
     Raises:
         InputError: if a size is missing, or there are too many entries to write out.
     """
-    if derivation.form not in ("recurrence", "unrolled"):
+    if getattr(derivation, "form", None) not in ("recurrence", "unrolled"):
         raise InputError("explicit matrices are of a recurrence or an unrolled derivation")
     cell = derivation.cell.with_sizes(**sizes)
     missing = [str(s) for s in cell.dims if s not in cell.sizes]

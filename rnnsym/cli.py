@@ -427,6 +427,10 @@ def explain(
         _check_folder(folder, [*_EXPLAIN_FILES, *(["trace.npz"] if inputs else [])], force)
     from .checking import verify as check
     from .checking import verify_printed
+    from .numeric import ModelFunction
+
+    if inputs:  # a wrong input is refused before anything is computed
+        ModelFunction(net).prepared(tuple(arrays), None, None, None, None)
     from .documents import explain as explained
 
     with _quiet_stderr() if not no_verify else contextlib.nullcontext():
@@ -465,6 +469,8 @@ def _load_array(path: str) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, EOFError):
         raise InputError(f"{path} is no .npy file of numbers") from None
+    except MemoryError:
+        raise InputError(f"{path} claims more memory than there is") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} holds several arrays; one in a .npy file is wanted")
     return array

@@ -172,6 +172,7 @@ class Model:
         nodes: what is computed.
         outputs: the names of what it gives, as a name or a nested tuple of names.
         weights: the arrays, in the framework's order; `values` are the model's own numbers.
+        kept: of a live stateful model, the states that it is in, by node and state.
         layers: the layers, as its author made them.
         states: the initial states that a call may give, as values, nested as the framework has
             them; empty if it takes none.
@@ -190,6 +191,7 @@ class Model:
     outputs: Any
     weights: tuple[Weight, ...]
     values: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False, compare=False)
     layers: tuple[Layer, ...] = ()
     shapes: Mapping[str, Value] = field(default_factory=dict, hash=False)
     states: Any = ()
@@ -241,7 +243,7 @@ class Model:
         if masked == self.masked and training == self.training:
             return self
         assert self.variant is not None
-        return replace(self.variant(masked, training), values=self.values)
+        return replace(self.variant(masked, training), values=self.values, kept=self.kept)
 
     def parameters(self, node: Node, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The parameters of a node's cell: parts of the model's arrays, or of other `values`."""

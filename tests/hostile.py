@@ -86,6 +86,29 @@ def swapped(index: int, **entry) -> dict:
     return config
 
 
+def tensor(name, node=0):
+    return {"class_name": "__keras_tensor__",
+            "config": {"shape": [None, 2], "dtype": "float32", "keras_history": [name, node, 0]}}  # fmt: skip
+
+
+def exponential(depth: int, calls: int) -> dict:
+    """Models within models, each of which calls the one within it many times."""
+    start = layer("InputLayer", batch_shape=[None, 2], dtype="float32", name="x")
+    inner = layer("Dense", name="d", units=2, activation="linear", use_bias=False, dtype="float32")
+    for level in range(depth):
+        nodes = [{"args": [tensor("x") if i == 0 else tensor("inner", i - 1)], "kwargs": {}}
+                 for i in range(calls)]  # fmt: skip
+        inner = {**inner, "config": {**inner["config"], "name": "inner"}}
+        layers = [{**start, "name": "x", "inbound_nodes": []},
+                  {**inner, "name": "inner", "inbound_nodes": nodes}]  # fmt: skip
+        counted = calls - 1 + (inner["class_name"] == "Functional")
+        config = {"name": f"level{level}", "layers": layers, "input_layers": [["x", 0, 0]],
+                  "output_layers": [["inner", counted, 0]]}  # fmt: skip
+        inner = {"module": "keras.src.models.functional", "class_name": "Functional",
+                 "registered_name": "Functional", "config": config}  # fmt: skip
+    return inner
+
+
 def with_array(path, value):
     tables = arrays()
     tables[path] = value
@@ -253,6 +276,22 @@ def hostile(folder: Path):
         config={**configuration(), "config": {"name": "x", "layers": [1]}},
     )
     yield put("not_a_model", "neither|not covered|is no layer", config="[1, 2, 3]")
+
+    yield put("exponential", "calls more than", config=exponential(7, 19))
+    cells = [layer("LSTMCell", units=1, name=f"c{i}") for i in range(1500)]
+    stacked = layer("StackedRNNCells", cells=cells, name="cells")
+    yield put("many_cells", "1500 cells", config=swapped(1, class_name="RNN", config={
+        "name": "rnn", "cell": stacked}))  # fmt: skip
+    odd = {"class_name": ["ReLU"], "module": "keras.layers", "config": {}}
+    yield put(
+        "odd_activation", "layer 2 'lstm'.*not covered", config=changed(lstm={"activation": odd})
+    )
+    steep = layer("LeakyReLU", negative_slope=1e308)
+    yield put("steep", "too large", config=changed(lstm={"activation": steep}))
+    yield put("no_width", "width", config=changed(x={"batch_shape": [None, None, None]}))
+    yield put("odd_dtype", "float999", config=changed(x={"dtype": "float999"}))
+    yield put("odd_implementation", "implementation", config=changed(lstm={"implementation": [1]}))
+    yield put("odd_trainable", "trainable", config=changed(lstm={"trainable": "no"}))
 
     # the arrays
     for name, change, words in (

@@ -56,7 +56,9 @@ class Ours:
             self.inside = False
         stateful = any(node.stateful for node in net.nodes)
         f = self.functions.get(id(layer)) if stateful else None
-        f = f or rnnsym.lambdify(net)
+        if f is None:
+            f = rnnsym.lambdify(net)
+            f.reset_states()  # Keras has computed this call already, and its states went on
         self.functions[id(layer)] = f
         x = np.asarray(sequences, "float32")
         mask = getattr(sequences, "_keras_mask", mask) if mask is None else mask

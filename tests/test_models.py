@@ -14,6 +14,7 @@ from models import (
     ROUNDED,
     compare,
     graphs,
+    leaves,
     recurrent_layers,
     sequences,
     wrapped,
@@ -209,7 +210,7 @@ def test_what_is_not_covered_is_refused_by_name_and_place():
     refused(model(L.BatchNormalization(axis=1)), "axis 1")
     refused(model(L.Conv1D(2, 2)), "Conv1D")
     refused(model(L.LSTM(2, dtype="mixed_float16")), "mixed_float16")
-    refused(L.LSTM(2), "not built")
+    refused(L.LSTM(2), "put it into a model")
     refused(keras.Sequential([L.LSTM(2)]), "not built")
     refused(3, "path")
 
@@ -252,3 +253,168 @@ def test_equations_of_a_model_backpropagate_and_print():
     assert derivations[0].cell.name == net.nodes[-1].name
     for derivation in derivations:
         assert len(derivation) > 3
+
+
+# --- what a reader found: branches, models within models, states, masks, wrong arguments
+
+
+def branched():
+    import keras
+    from keras import Input
+    from keras import layers as L
+
+    def gru():
+        return L.GRU(3, return_sequences=True)
+
+    x, a, b = Input((4, 3)), Input((4, 3)), Input((4, 3))
+    u, v = Input((3,)), Input((3,))
+    one, two, three = (L.Dense(3) for _ in range(3))
+    yield "residual", lambda: keras.Model(x, L.Add()([x, gru()(gru()(x)), gru()(x)]))
+    yield "uneven", lambda: keras.Model([a, b], L.Concatenate()([L.GRU(3)(gru()(a)), L.GRU(3)(b)]))
+    yield "dense", lambda: keras.Model([u, v], [two(one(u)), three(v)])
+    yield (
+        "states",
+        lambda: keras.Model(
+            [a, v],
+            [L.LSTM(2)(a, initial_state=[L.Dense(2)(v), L.Dense(2)(v)]), L.Dense(1)(v)],
+        ),
+    )
+    inner = keras.Model(x, L.Dense(3, activation="tanh")(x))
+
+    def twice():
+        q = Input((4, 3))
+        first = inner(q)
+        return keras.Model(q, [first, L.GRU(2)(inner(first))])
+
+    yield "called twice", twice
+    yield "output is a model", lambda: keras.Model(a, inner(a))
+
+
+@pytest.mark.parametrize("name", ["residual", "uneven", "dense", "states", "called twice",
+                                  "output is a model"])  # fmt: skip
+def test_branches_and_models_within_models(name, tmp_path):
+    model = dict(branched())[name]()
+    holds(*compare(model, 4))
+    rng = np.random.default_rng(5)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    net = rnnsym.from_keras(model)
+    x = [rng.normal(size=(2, *v.axes)).astype("float32") for v in net.inputs]
+    theirs = leaves(model(x if len(x) > 1 else x[0]))
+    for path in (tmp_path / "m.keras", tmp_path / "m.h5"):
+        model.save(path)
+        for read in (net, rnnsym.from_keras(path)):
+            for ours, keras in zip(leaves(rnnsym.lambdify(read)(*x)), theirs):
+                np.testing.assert_allclose(ours, keras, rtol=1e-4, atol=1e-5)
+    assert rnnsym.verify(net).passed
+
+
+def test_a_frozen_cell_of_an_h5_file_keeps_its_arrays(tmp_path):
+    import keras
+    from keras import layers as L
+
+    layer = L.RNN([L.LSTMCell(3), L.LSTMCell(3)])
+    layer.build((None, 4, 3))
+    layer.cell.cells[0].trainable = False
+    model = keras.Sequential([keras.Input((4, 3)), layer])
+    model.save(tmp_path / "m.h5")
+    net = rnnsym.from_keras(tmp_path / "m.h5")
+    for ours, theirs in zip(net.values.values(), rnnsym.from_keras(model).values.values()):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_stateful_layer_used_twice_is_refused_and_a_live_one_goes_on_from_its_states():
+    import keras
+    from keras import layers as L
+
+    i = keras.Input(batch_shape=(2, 3, 2))
+    g = L.GRU(2, stateful=True, return_sequences=True)
+    refused(keras.Model(i, g(g(i))), "used more than once")
+    inside = keras.Sequential([keras.Input(batch_shape=(2, 3, 4, 2)),
+                               L.TimeDistributed(L.GRU(2, stateful=True))])  # fmt: skip
+    refused(inside, "used more than once")
+    model = keras.Sequential([i, L.GRU(2, stateful=True)])
+    x = np.random.default_rng(0).normal(size=(2, 3, 2)).astype("float32")
+    model(x)
+    f = rnnsym.lambdify(rnnsym.from_keras(model))
+    np.testing.assert_allclose(f(x), model(x), atol=1e-6)
+    with pytest.raises(rnnsym.InputError, match="keeps the states of 2 samples"):
+        f(x[:1])
+
+
+def test_masks_of_whole_numbers_and_of_constants_that_float32_rounds():
+    import keras
+    from keras import layers as L
+
+    x, m = keras.Input((4, 3)), keras.Input((4,), dtype="int32")
+    model = keras.Model([x, m], L.GRU(2, return_sequences=True)(x, mask=m))
+    f = rnnsym.lambdify(rnnsym.from_keras(model))
+    a = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    given = np.array([[2, 2, 0, 3], [1, 0, 0, 5]])
+    np.testing.assert_allclose(f(a, given), model([a, given]), atol=1e-6)
+    layers = [keras.Input((4, 3), dtype="float64"), L.Masking(0.1, dtype="float64"),
+              L.GRU(2, dtype="float64")]  # fmt: skip
+    model = keras.Sequential(layers)
+    a = a.astype("float64")
+    a[0, 2], a[1, 1] = 0.1, np.float32(0.1)
+    f = rnnsym.lambdify(rnnsym.from_keras(model))
+    np.testing.assert_allclose(f(a), model(a), atol=1e-12)
+
+
+def test_whole_numbers_are_read_by_layers_with_equations():
+    import keras
+    from keras import layers as L
+
+    model = keras.Sequential([keras.Input((3, 2), dtype="int32"), L.GRU(2)])
+    x = np.array([[[1, 2], [0, 3], [2, 2]]])
+    np.testing.assert_allclose(rnnsym.lambdify(rnnsym.from_keras(model))(x), model(x), atol=1e-6)
+
+
+def test_a_text_model_without_an_input_layer_takes_tokens():
+    import keras
+    from keras import layers as L
+
+    model = keras.Sequential([L.Embedding(5, 3, mask_zero=True), L.LSTM(2)])
+    x = np.array([[1, 4, 0, 0], [2, 3, 1, 0]])
+    theirs = model(x)
+    f = rnnsym.lambdify(rnnsym.from_keras(model))
+    np.testing.assert_allclose(f(x), theirs, atol=1e-6)
+    for token in (5, -1):
+        with pytest.raises(rnnsym.InputError, match=f"no row {token} in a table of 5"):
+            f(np.full((1, 4), token))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_masked_inputs_that_are_joined_are_read_from_h5(tmp_path):
+    import keras
+    from keras import layers as L
+
+    x = keras.Input((4, 3))
+    masked = L.Masking()(x)
+    model = keras.Model(x, L.GRU(2)(L.Concatenate()([masked, L.Dense(2)(masked)])))
+    model.save(tmp_path / "m.h5")
+    a = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    a[0, 2:] = 0
+    f = rnnsym.lambdify(rnnsym.from_keras(tmp_path / "m.h5"))
+    np.testing.assert_allclose(f(a), model(a), atol=1e-6)
+
+
+def test_more_bad_arguments_are_one_line():
+    import keras
+    from keras import layers as L
+
+    net = rnnsym.from_keras(keras.Sequential([keras.Input((None, 4)), L.LSTM(2, dropout=0.5)]))
+    f, g, x = rnnsym.lambdify(net), rnnsym.lambdify(net, gradient=True), np.ones((2, 5, 4))
+    training = rnnsym.lambdify(net.in_training())
+    (mask,) = net.in_training().dropout
+    kernel = net.weights[0].key
+    reshaped = keras.Sequential([keras.Input((None, 4)), L.Reshape((3, 4))])
+    for call in (
+        lambda: f(x, weights=3), lambda: f(x, dropout=3), lambda: g(), lambda: g(x),
+        lambda: g(x, "a"), lambda: f(x, weights={kernel: np.full((4, 8), np.nan)}),
+        lambda: training(x, dropout={mask.name: "a"}),
+        lambda: training(x, dropout={mask.name: np.ones((2, 3))}),
+        lambda: rnnsym.lambdify(rnnsym.from_keras(reshaped))(x),
+    ):  # fmt: skip
+        with pytest.raises(rnnsym.InputError) as caught:
+            call()
+        assert "\n" not in str(caught.value)

@@ -51,7 +51,9 @@ class _Runner:
         """Inputs, initial states and parameters of the cell, from arrays by the model's names."""
         node, cell = self.node, self.cell
         read = [given[name] for name in node.reads]
-        dtype = next(x.dtype for x in read if x.dtype.kind == "f")
+        # Whole numbers and masks count as the numbers that they are.
+        floats = [a.dtype for a in (*read, *weights.values()) if a.dtype.kind == "f"]
+        dtype = floats[0] if floats else np.dtype("float64")
         inputs = []
         rank = max(x.ndim for x in read)
         for variable, x in zip(cell.inputs, read):
@@ -151,7 +153,7 @@ class ModelFunction:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.states: dict[str, dict[str, Array]] = {}
+        self.states: dict[str, dict[str, Array]] = {k: dict(v) for k, v in model.kept.items()}
         self._parts: dict[tuple[tuple[bool, ...], bool], _Run] = {}
 
     def __repr__(self) -> str:
@@ -215,6 +217,9 @@ class ModelFunction:
     ) -> tuple[_Run, dict[str, Any], dict[str, Array]]:
         """The arguments of a call, checked: what to run, the values that are given, the weights."""
         model = self.model
+        for name, table in (("weights", weights), ("dropout", dropout)):
+            if table is not None and not isinstance(table, Mapping):
+                raise InputError(f"{model.name}: {name} must be a mapping by name")
         if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and len(model.inputs) > 1:
             inputs = tuple(inputs[0])
         if len(inputs) == 2 and len(model.inputs) == 1 and initial is None and model.states:
@@ -262,10 +267,15 @@ class ModelFunction:
             if dropout is None or value.name not in dropout:
                 names = ", ".join(v.name for v in model.dropout)
                 raise InputError(f"{model.name} in training needs the dropout masks {names}")
-            found = np.asarray(dropout[value.name], dtype)
+            words = f"{model.name}: the dropout mask {value.name}"
+            found = _numbers(dropout[value.name], dtype, words)
             # One mask may be given for all samples.
             if found.ndim == len(value.axes):
                 found = np.broadcast_to(found, (samples, *found.shape))
+            expected = (samples, *(a or b for a, b in zip(value.axes, found.shape[1:])))
+            if found.shape != expected or found.ndim != 1 + len(value.axes):
+                shape = ", ".join(["N", *("T" if a is None else str(a) for a in value.axes)])
+                raise InputError(f"{words} must be of shape ({shape}), not {found.shape}")
             values[value.name] = found
         unknown = set(dropout or ()) - {v.name for v in model.dropout}
         if unknown:
@@ -330,6 +340,8 @@ class ModelGradient(ModelFunction):
         Raises:
             InputError: one line that names the argument, what was expected and what was found.
         """
+        if len(inputs) < 2:
+            raise InputError(f"{self.model.name}: give the inputs and, behind them, ∂L/∂y")
         *given, target = inputs
         run, values, arrays = self.prepared(tuple(given), initial_state, mask, weights, dropout)
         run.forward(values, arrays, False, dict(self.states))
@@ -341,7 +353,7 @@ class ModelGradient(ModelFunction):
         adjoints: dict[str, Any] = {}
         loss = 0.0
         for name, g in zip(names, targets):
-            array = np.asarray(g, values[name].dtype)
+            array = _numbers(g, values[name].dtype, f"{run.model.name}: ∂L/∂{name}")
             if array.shape != values[name].shape:
                 raise InputError(
                     f"{run.model.name}: ∂L/∂{name} must be of shape {values[name].shape}, not "
@@ -388,7 +400,11 @@ class _Run:
                 read = [values[n] for n in node.reads]
                 read += [arrays[p.key] for p in node.places.values()]
                 operation = OPERATIONS[node.operation]
-                values[node.gives[0]] = operation.forward(*read, **node.options)
+                try:
+                    values[node.gives[0]] = operation.forward(*read, **node.options)
+                except (ValueError, IndexError) as error:
+                    words = " ".join(str(error).split())
+                    raise InputError(f"{self.model.name}: {node.name}: {words}") from None
                 continue
             runner = self.runners[node.name]
             given = dict(values)
@@ -396,6 +412,12 @@ class _Run:
                 for state, name in node.initial.items():
                     if name not in values and state in kept.get(node.name, {}):
                         given[name] = kept[node.name][state]
+                        if len(given[name]) != len(values[node.reads[0]]):
+                            raise InputError(
+                                f"{self.model.name}: {node.name} keeps the states of "
+                                f"{len(given[name])} samples, and {len(values[node.reads[0]])} "
+                                "are given; reset_states() forgets them"
+                            )
             found, traced = runner.forward(given, self._parameters(node, arrays), trace)
             for name, value in zip(node.gives, found):
                 values[name] = value
@@ -511,6 +533,17 @@ def _checked(model: Model, value: Value, x: Any) -> Array:
     return array
 
 
+def _numbers(value: Any, dtype: Any, words: str) -> Array:
+    """Numbers as an array; finite ones."""
+    try:
+        array = np.asarray(value, dtype)
+    except (ValueError, TypeError):
+        raise InputError(f"{words} must be an array of numbers") from None
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise InputError(f"{words} must be an array of finite numbers")
+    return array
+
+
 def _weights(model: Model, given: Mapping[str, Any] | None, dtype: Any) -> dict[str, Array]:
     arrays: dict[str, Any] = dict(model.values)
     if given is not None:
@@ -524,7 +557,9 @@ def _weights(model: Model, given: Mapping[str, Any] | None, dtype: Any) -> dict[
     for weight in model.weights:
         if weight.key not in arrays:
             raise InputError(f"{model.name} has no numbers of its own: give weights")
-        array = np.asarray(arrays[weight.key])
+        array = arrays[weight.key]
+        if given is not None and weight.key in given:
+            array = _numbers(array, None, f"{model.name}: {weight.key}")
         if array.shape != weight.shape:
             raise InputError(f"{model.name}: {weight.key} must be of shape {weight.shape}, not "
                              f"{array.shape}")  # fmt: skip

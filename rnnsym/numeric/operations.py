@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
+
 Array = NDArray[Any]
 
 
@@ -111,6 +113,9 @@ def _lookup_back_weight(g: Array, x: Array, table: Array) -> Array:
 
 @_entry("lookup", r"{y}_t = E_{{{x}_t}}", _lookup_back, _lookup_back_weight)
 def _lookup(x: Array, table: Array) -> Array:
+    if x.min() < 0 or x.max() >= len(table):
+        worst = x.min() if x.min() < 0 else x.max()
+        raise InputError(f"there is no row {worst} in a table of {len(table)}")
     return table[x.astype(np.int64)]
 
 
@@ -134,7 +139,9 @@ def _unfold(x: Array, like: Array) -> Array:
 
 @_entry("differs", r"{y}_t = [\, {x}_t \neq {value} \,]")
 def _differs(x: Array, value: float) -> Array:
-    return np.asarray(np.not_equal(x, x.dtype.type(value)))
+    if x.dtype.kind != "f":
+        return np.asarray(np.not_equal(x, value))
+    return np.asarray(np.not_equal(x, x.dtype.type(np.float32(value))))
 
 
 @_entry("any", r"{y}_t = \bigvee_k {x}_{{t,k}}")

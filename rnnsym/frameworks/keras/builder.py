@@ -20,6 +20,10 @@ from .options import (
 #: No model with more numbers than this is believed (1 GB in float64).
 MOST_NUMBERS = 2**27
 MOST_LAYERS = 2_000
+#: Of calls of layers: a layer called many times, within another, within another, is many.
+MOST_NODES = 4_000
+#: Of the cells within one step.
+MOST_CELLS = 64
 DEEPEST = 8
 
 
@@ -36,6 +40,7 @@ class Spec:
         store: its group in the weights of a `.keras` file.
         item: the whole entry, to build it again.
         owner: of a layer inside of a wrapper that is one layer to people: the wrapper's identifier.
+        order: where it stands among all layers, as Keras orders their arrays.
     """
 
     kind: str
@@ -46,6 +51,7 @@ class Spec:
     store: str
     item: Mapping[str, Any]
     owner: str = ""
+    order: tuple[int, ...] = ()
 
     @property
     def layer(self) -> str:
@@ -123,9 +129,24 @@ def covers(
     return add
 
 
+def _fresh(name: str, taken: dict[str, int]) -> str:
+    """A name that is not taken yet: the same, or with a number."""
+    found = name
+    while found in taken:
+        taken[name] += 1
+        found = f"{name}_n{taken[name]}"
+    taken[found] = 1
+    return found
+
+
 def covered() -> list[str]:
     """The classes of Keras that are covered."""
     return sorted(k for k in COVERED if not k.startswith("op:"))
+
+
+#: Layers that need to know the width of what they read.
+_WIDE = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "Dense", "LayerNormalization",
+         "BatchNormalization", "Masking", "TimeDistributed")  # fmt: skip
 
 
 # --- the builder
@@ -139,6 +160,7 @@ class Builder:
         self.ports = ports
         self.nodes: list[Node] = []
         self.weights: dict[str, Weight] = {}
+        self.orders: dict[str, tuple[int, ...]] = {}
         self.stores: dict[str, str] = {}
         self.layers: dict[str, Layer] = {}
         self.shapes: dict[str, Value] = {}
@@ -153,11 +175,18 @@ class Builder:
         self.sides: dict[tuple[int, str], Spec] = {}
         self.inner: dict[int, list[Any]] = {}
         self.said: dict[str, str] = {}
-        self._values: set[str] = set()
+        #: Whether steps are samples here, which recurrent layers were called, what is looked up.
+        self.folded = 0
+        self.kept: set[str] = set()
+        self.tokens: set[str] = set()
+        self._values: dict[str, int] = {}
+        self._nodes: dict[str, int] = {}
 
     # names
 
-    def spec(self, item: Any, place: str, store: str, prefix: str = "") -> Spec:
+    def spec(
+        self, item: Any, place: str, store: str, prefix: str = "", order: tuple[int, ...] = ()
+    ) -> Spec:
         """A layer's entry, checked: an exact class of an exact module, and a name in plain text."""
         if not isinstance(item, Mapping):
             raise refuse(place, "it is no layer")
@@ -176,9 +205,11 @@ class Builder:
             raise refuse(place, f"{shown(registered)} is a custom object: refused")
         if not isinstance(title, str) or not title or len(title) > 200 or not title.isprintable():
             raise refuse(place, "its name is no plain text of at most 200 characters")
+        if not isinstance(config.get("trainable", True), bool):
+            raise refuse(place, f"trainable {shown(config['trainable'])} is neither true nor false")
         assert isinstance(kind, str)
         ident = self._ident(f"{prefix}{title}")
-        return Spec(kind, config, title, place, ident, store, item)
+        return Spec(kind, config, title, place, ident, store, item, order=order)
 
     def _ident(self, title: str) -> str:
         words = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:24].strip("_") or "layer"
@@ -194,11 +225,7 @@ class Builder:
 
     def value(self, name: str, axes: Axes, kind: str = "float") -> Tensor:
         """A new value; its name gets a number if there is one of that name."""
-        found, count = name, 1
-        while found in self._values:
-            count += 1
-            found = f"{name}_n{count}"
-        self._values.add(found)
+        found = _fresh(name, self._values)
         self.shapes[found] = Value(found, axes, kind)
         return Tensor(found, axes, kind)
 
@@ -221,18 +248,17 @@ class Builder:
                 spec.place, f"the model claims more than {MOST_NUMBERS:,} numbers up to here"
             )
         self.weights[key] = weight
+        self.orders[key] = (*spec.order, len(self.orders))
         self.stores[key] = f"{store or spec.store}/vars/{index}"
         return key
 
     # nodes
 
     def node_name(self, base: str) -> str:
-        taken = {node.name for node in self.nodes}
-        name, count = base, 1
-        while name in taken:
-            count += 1
-            name = f"{base}_n{count}"
-        return name
+        """A name for a new node, unless there are too many."""
+        if len(self.nodes) >= MOST_NODES:
+            raise InputError(f"the model calls more than {MOST_NODES:,} layers")
+        return _fresh(base, self._nodes)
 
     def operation(
         self, call: Call, name: str, reads: list[Tensor], axes: Axes, kind: str = "float",
@@ -290,6 +316,14 @@ class Builder:
         explicit = call.mask is not None
         if not explicit and call.states is None and len(call.inputs) == 1:
             call.mask = call.inputs[0].mask
+        if call.mask is not None and call.mask.kind != "mask":  # any number but 0 counts
+            call.mask = self.operation(call, "differs", [call.mask], call.mask.axes, "mask",
+                                       f"{call.spec.ident}_mask", value=0.0)  # fmt: skip
+        if call.mask is not None and len(call.mask.axes) > 2:
+            raise call.refuse(f"a mask with {len(call.mask.axes) + 1} axes is not covered")
+        for x in call.inputs:
+            if x.kind == "float" and x.axes and x.axes[-1] is None and call.spec.kind in _WIDE:
+                raise call.refuse("the width of what it reads is not known")
         before = call.mask or (call.inputs[0].mask if len(call.inputs) == 1 else None)
         found = known.build(self, call, options)
         options.done()

@@ -298,7 +298,7 @@ def _weight_names(file: Any, path: str) -> list[str]:
             raise InputError(f"no group {shown(path)}")
     try:
         raw = list(group.attrs["weight_names"])
-    except KeyError:
+    except (KeyError, TypeError):
         raise InputError(f"group {shown(path)} names no arrays") from None
     names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in raw]
     names = [n for n in names if isinstance(n, str)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import InputError
-from ...models import Axes, Model, Node, flattened
+from ...models import Axes, Model, Node, Value, flattened
 from . import layers as _layers  # noqa: F401  its functions register themselves
 from .builder import (
     CONTAINERS,
@@ -23,6 +23,7 @@ from .builder import (
 from .options import (
     LARGEST,
     Options,
+    finite,
     refuse,
     shown,
 )
@@ -60,7 +61,8 @@ def _inner_specs(b: Builder, spec: Spec, store: str, prefix: str) -> list[Spec |
             found.append(entry)
             continue
         name = next(names) if isinstance(kinds[i], str) else "?"
-        found.append(b.spec(entry, f"{spec.place}, layer {i + 1}", f"{store}layers/{name}", prefix))
+        found.append(b.spec(entry, f"{spec.place}, layer {i + 1}", f"{store}layers/{name}", prefix,
+                            (*spec.order, i)))  # fmt: skip
     b.inner[key] = found
     return found
 
@@ -108,9 +110,10 @@ def _check_input(spec: Spec) -> tuple[Axes, str]:
         if o.get(name):
             raise refuse(spec.place, f"a {name} input is not covered")
     o.done()
-    kinds = {"float": "float", "int": "integer", "uint": "integer", "bool": "mask"}
-    kind = kinds.get(str(dtype).rstrip("0123456789")) if isinstance(dtype, str) else None
-    if kind is None or dtype in ("float16", "bfloat16"):
+    kinds = {"float32": "float", "float64": "float", "bool": "mask"}
+    kinds |= {f"{u}int{bits}": "integer" for u in ("", "u") for bits in (8, 16, 32, 64)}
+    kind = kinds.get(dtype) if isinstance(dtype, str) else None
+    if kind is None:
         raise refuse(spec.place, f"an input of dtype {shown(dtype)} is not covered")
     return axes, kind
 
@@ -190,7 +193,12 @@ class _Graph:
                 self.found[name, i] = self._at_work(spec, name, node)
             waiting = [w for w in waiting if (w[1], w[2]) not in self.found]
         outputs = _references(self.config.get("output_layers"), self._fail)
-        return [self._value(reference) for reference in outputs]
+        models = {n for s, n in zip(self.specs, names)
+                  if isinstance(s, Spec) and s.kind in ("Functional", "Model")}  # fmt: skip
+        # In this list alone Keras counts a call that such a model is made with.
+        return [
+            self._value((name, node - (name in models), index)) for name, node, index in outputs
+        ]
 
     def _name(self, entry: Any) -> str:
         name = entry.get("name") if isinstance(entry, Mapping) else None
@@ -329,14 +337,14 @@ MASK_OPERATIONS = frozenset(
 def is_operation(entry: Any) -> bool:
     """Whether an entry of a graph is an operation, not a layer.
 
-    A `.h5` file names no modules; an operation has no dtype of its own there.
+    A `.h5` file names no modules; an operation cannot be trained.
     """
     if not isinstance(entry, Mapping):
         return False
     if entry.get("module") is not None:
         return entry["module"] == OPERATIONS
     config = entry.get("config")
-    bare = isinstance(config, Mapping) and not {"dtype", "trainable"} & set(config)
+    bare = isinstance(config, Mapping) and "trainable" not in config
     return entry.get("class_name") in MASK_OPERATIONS and bare
 
 
@@ -364,13 +372,16 @@ def _mask_operation(
     def axis_of() -> int:
         axis = options.get("axis", kwargs.get("axis"))
         axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-        if isinstance(axis, bool) or not isinstance(axis, int) or abs(axis) > 8:
+        rank = len(x.axes) + 1 + (kind == "ExpandDims")
+        if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
             raise refuse(place, f"axis {shown(axis)} is not covered")
+        if not -rank < axis < rank:
+            raise refuse(place, f"there is no axis {shown(axis)}")
         return axis
 
     if kind == "NotEqual" and len(tensors) == 1 and len(numbers) == 1:
         value = numbers[0]
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not finite(value):
             raise refuse(place, f"a comparison with {shown(value)} is not covered")
         return add("differs", [x], x.axes, value=float(value))
     masks = all(t.kind == "mask" for t in tensors)
@@ -381,6 +392,11 @@ def _mask_operation(
         return add("any", [x], (*x.axes[:at], *rest, *x.axes[at + 1 :]), axis=axis, keep=keep)
     if kind in ("LogicalOr", "LogicalAnd") and masks and len(tensors) == 2:
         wide = max(tensors, key=lambda t: len(t.axes))
+        for t in tensors:
+            for a, w in zip(reversed(t.axes), reversed(wide.axes)):
+                if len(t.axes) != len(wide.axes) or (None not in (a, w) and 1 not in (a, w)
+                                                     and a != w):  # fmt: skip
+                    raise refuse(place, "masks of different shapes are not covered")
         return add("or" if kind == "LogicalOr" else "and", tensors, wide.axes)
     if kind == "LogicalNot" and masks:
         return add("not", [x], x.axes)
@@ -391,6 +407,8 @@ def _mask_operation(
     if kind == "Squeeze" and masks:
         axis = axis_of()
         at = axis - 1 if axis > 0 else axis % len(x.axes)
+        if x.axes[at] != 1:
+            raise refuse(place, f"axis {axis} cannot be left out")
         return add("narrow", [x], (*x.axes[:at], *x.axes[at + 1 :]), axis=axis)
     if kind in ("ZerosLike", "OnesLike") and "bool" in (options.get("dtype"), kwargs.get("dtype")):
         return add("false" if kind == "ZerosLike" else "true", [x], x.axes)
@@ -453,8 +471,10 @@ def build(
                                  "covered")  # fmt: skip
     layers = tuple(layer for layer in b.layers.values() if layer.name != root.ident or not whole)
     model = Model(
-        name=root.ident, title=root.title, inputs=tuple(given), nodes=_alive(b.nodes, outputs, b),
-        outputs=outputs, weights=tuple(b.weights.values()), layers=layers, shapes=dict(b.shapes),
+        name=root.ident, title=root.title, inputs=_kinds(given, b),
+        nodes=_alive(b.nodes, outputs, b),
+        outputs=outputs, weights=tuple(sorted(b.weights.values(), key=lambda w: b.orders[w.key])),
+        layers=layers, shapes=dict(b.shapes),
         states=b.states, dropout=tuple(b.dropout), masked=masks, training=training,
         dtype=next(iter(b.dtypes), "float32"),
         variant=lambda m, t: build(item, input_axes, masked_inputs=m, training=t,
@@ -462,6 +482,13 @@ def build(
         spec=(item, kinds),
     )  # fmt: skip
     return model, b.stores
+
+
+def _kinds(inputs: list[Value], b: Builder) -> tuple[Value, ...]:
+    """The inputs; one that is only looked up in tables is of whole numbers, whatever it says."""
+    others = {name for node in b.nodes if node.operation not in ("lookup", "differs")
+              for name in node.needs}  # fmt: skip
+    return tuple(replace(v, kind="integer") if v.name in b.tokens - others else v for v in inputs)
 
 
 def _gives_list(root: Spec) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from sympy import Symbol
 
 from ...cells import get
@@ -17,7 +18,16 @@ from ...derive.variants import applied, masked, without
 from ...language import parse
 from ...models import Axes, Node, Place
 from ...nouns import Cell
-from .builder import CONTAINERS, LAYER_MODULES, Builder, Call, Tensor, covers, unique_names
+from .builder import (
+    CONTAINERS,
+    LAYER_MODULES,
+    MOST_CELLS,
+    Builder,
+    Call,
+    Tensor,
+    covers,
+    unique_names,
+)
 from .options import (
     ACTIVATION_LAYERS,
     LARGEST,
@@ -152,6 +162,7 @@ def _embedding(b: Builder, call: Call, o: Options) -> Tensor:
     rows, width = o.size("input_dim"), o.size("output_dim")
     o.get("input_length")
     key = b.weight(call.spec, "embeddings", (rows, width), 0)
+    b.tokens.add(x.name)
     out = b.operation(call, "lookup", [x], (*x.axes, width), places={"E": Place(key)},
                       note="a row of the table E for each whole number")  # fmt: skip
     if o.flag("mask_zero"):
@@ -164,6 +175,8 @@ def _embedding(b: Builder, call: Call, o: Options) -> Tensor:
 @covers("Masking", keeps_mask=None)
 def _masking(b: Builder, call: Call, o: Options) -> Tensor:
     x, value = call.x, o.number("mask_value", 0.0)
+    if o.dtype() == "float64":
+        value = float(np.float32(value))  # Keras compares with a float32 constant
     word = "x_t" if value == 0 else f"x_t - {number(value).text}"
     word = word if value >= 0 else f"x_t + {number(-value).text}"
     if len(x.axes) != 2:
@@ -362,21 +375,34 @@ def _cell_items(o: Options) -> tuple[list[Any], bool]:
         inner.done()
         if item.get("module") not in LAYER_MODULES or not isinstance(cells, list) or not cells:
             raise refuse(o.place, "its cells are no list of cells")
+        if len(cells) > MOST_CELLS:
+            raise refuse(o.place, f"it has {len(cells)} cells, more than {MOST_CELLS}")
         return cells, True
     return [item], False
+
+
+def _implementation(o: Options, default: int) -> int:
+    value = o.get("implementation", default)
+    if isinstance(value, bool) or value not in (None, 0, 1, 2):
+        raise refuse(o.place, f"implementation {shown(value)} is not 1 or 2")
+    return value or default
 
 
 def _equations_of(b: Builder, call: Call, o: Options) -> Recurrent:
     """The cell of a recurrent layer, with its arrays registered."""
     spec, width = call.spec, call.x.width
 
-    def adding(store: str, key: str) -> Callable[[str, tuple[int, ...]], str]:
+    def adding(
+        store: str, key: str, trainable: bool = True
+    ) -> Callable[[str, tuple[int, ...]], str]:
         order = ["kernel", "recurrent_kernel", "bias"]
-        return lambda array, shape: b.weight(spec, array, shape, order.index(array), store, key)
+        return lambda array, shape: b.weight(
+            spec, array, shape, order.index(array), store, key, trainable
+        )
 
     if spec.kind != "RNN":
         implementation = b.implementations.get(spec.title, 2)
-        implementation = o.get("implementation", implementation) or 2
+        implementation = _implementation(o, implementation)
         return recurrent(spec.kind, o, width, adding(f"{spec.store}/cell", spec.ident), b.training,
                          implementation)  # fmt: skip
     items, within = _cell_items(o)
@@ -397,9 +423,9 @@ def _equations_of(b: Builder, call: Call, o: Options) -> Recurrent:
         b.dtypes.add(inner.dtype())
         store = f"{spec.store}/cell" + (f"/cells/{name}" if within else "")
         key = f"{spec.ident}.{name}" if within else spec.ident
-        implementation = inner.get("implementation", 2) or 2
-        one = recurrent(kind.removesuffix("Cell"), inner, width, adding(store, key), b.training,
-                        implementation)  # fmt: skip
+        implementation = _implementation(inner, 2)
+        add = adding(store, key, inner.trainable)
+        one = recurrent(kind.removesuffix("Cell"), inner, width, add, b.training, implementation)
         inner.done()
         found.append(one)
         width = b.weights[next(iter(one.places.values())).key].shape[-1] // len(
@@ -432,6 +458,9 @@ def _run(b: Builder, call: Call, o: Options, zero: bool, called: str) -> tuple[_
         raise call.refuse("time_major is not covered")
     made = _equations_of(b, call, o)
     backwards, stateful = o.flag("go_backwards"), o.flag("stateful")
+    if stateful and (b.folded or call.spec.ident in b.kept):
+        raise call.refuse("a stateful layer that is used more than once in a call is not covered")
+    b.kept.add(call.spec.ident)
     unroll = o.flag("unroll")
     for name in _RUN_OPTIONS:
         o.get(name)
@@ -531,7 +560,12 @@ def _bidirectional(b: Builder, call: Call, o: Options) -> list[Any]:
         key = (id(spec.item), side)
         if key not in b.sides:
             b.sides[key] = replace(
-                b.spec(item, f"{spec.place}, {side}", f"{spec.store}/{side}_layer"),
+                b.spec(
+                    item,
+                    f"{spec.place}, {side}",
+                    f"{spec.store}/{side}_layer",
+                    order=(*spec.order, i),
+                ),
                 ident=b._ident(f"{spec.ident}_{side}"),
                 owner=spec.layer,
             )
@@ -594,7 +628,7 @@ def _time_distributed(b: Builder, call: Call, o: Options) -> Tensor:
     key = (id(spec.item), "layer")
     if key not in b.sides:
         inner = b.spec(o.get("layer"), f"{spec.place}, layer", f"{spec.store}/layer",
-                       f"{spec.ident}_")  # fmt: skip
+                       f"{spec.ident}_", spec.order)  # fmt: skip
         b.sides[key] = inner
     o.get("layer")
     inner = b.sides[key]
@@ -607,7 +641,9 @@ def _time_distributed(b: Builder, call: Call, o: Options) -> Tensor:
     if call.mask is not None and inner.kind not in ("Flatten", "Reshape", "RepeatVector"):
         raise call.refuse(f"{inner.kind} at every step under a mask is not covered")
     folded = b.operation(call, "fold", [x], x.axes[1:], called=f"{spec.ident}_folded", kind=x.kind)
+    b.folded += 1
     found = b.call(Call(inner, [folded]))
+    b.folded -= 1
     if len(found) != 1:
         raise call.refuse("a layer with states at every step is not covered")
     b.say(spec, f"{inner.kind} at every step")

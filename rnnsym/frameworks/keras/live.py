@@ -54,7 +54,28 @@ def from_live(subject: Any) -> Model:
                 f"not the {weight.array} {weight.shape} that its configuration asks for"
             )
         values[weight.key] = np.array(variable.numpy())
-    return replace(model, values=values)
+    return replace(model, values=values, kept=_kept(subject, model))
+
+
+def _kept(subject: Any, model: Model) -> dict[str, dict[str, Any]]:
+    """The states that stateful layers are in, by node and state."""
+    layers = {layer.name: layer for layer in subject._flatten_layers()}
+    kept = {}
+    for node in model.nodes:
+        if not node.stateful or node.spec is None:
+            continue
+        layer = layers.get(node.spec["config"].get("name"))
+        states = getattr(layer, "states", None)
+        if states is not None:
+            flat = [np.array(v.numpy()) for v in _leaves(states)]
+            kept[node.name] = dict(zip(node.initial, flat))
+    return kept
+
+
+def _leaves(nested: Any) -> list[Any]:
+    if isinstance(nested, (list, tuple)):
+        return [leaf for part in nested for leaf in _leaves(part)]
+    return [nested]
 
 
 def _entry(keras: Any, subject: Any) -> Mapping[str, Any]:
@@ -80,8 +101,8 @@ def _axes_of(layer: Any) -> list[tuple[Axes, str]]:
             shape = next(iter(shapes.values()), None)
     if shape is None:
         raise InputError(
-            f"{shown(layer.name)} is not built: call it once, or build(…) it, so that its width is "
-            "known"
+            f"{shown(layer.name)} does not tell what it reads: build(…) it, or put it into a "
+            "model with an Input"
         )
     kind = "integer" if type(layer).__name__ == "Embedding" else "float"
     if shape and isinstance(shape[0], (list, tuple)):

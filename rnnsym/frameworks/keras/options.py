@@ -69,6 +69,8 @@ class Options:
         value = self.get(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not finite(value):
             raise refuse(self.place, f"{name} must be a number, not {shown(value)}")
+        if value and not 1e-12 <= abs(value) <= 1e9:
+            raise refuse(self.place, f"{name} {shown(value)} is too large or too small")
         return value
 
     def rate(self, name: str) -> float:
@@ -94,7 +96,7 @@ class Options:
             value = inner.get("name")
         if value is None:
             return "float32"
-        if value not in _POLICIES:
+        if not isinstance(value, str) or value not in _POLICIES:
             raise refuse(
                 self.place, f"dtype {shown(value)} is not covered; {', '.join(_POLICIES)} are"
             )
@@ -179,12 +181,12 @@ def activation(value: Any, place: str, what: str = "activation") -> tuple[Functi
         raise refuse(place, f"{what} {shown(value)} is not covered")
     if isinstance(value, Mapping):
         kind, module = value.get("class_name"), value.get("module")
-        if module in ("keras.layers", None) and kind in ACTIVATION_LAYERS:
+        if module in ("keras.layers", None) and isinstance(kind, str) and kind in ACTIVATION_LAYERS:
             options = Options(value.get("config"), f"{place}, {what}")
             found = ACTIVATION_LAYERS[kind](options)
             options.done()
             return found
-        if kind in ("function", "__lambda__") or module == "builtins":
+        if kind in ("function", "__lambda__", None) or module == "builtins":
             raise refuse(place, f"{what} is code ({shown(kind)}): refused")
         raise refuse(place, f"{what} {shown(kind)} is not covered")
     raise refuse(place, f"{what} {shown(value)} is not covered")

@@ -47,12 +47,14 @@ class Rebuilt:
         self.samples = samples
         self.implementations = implementations or {}
         self.dropouts: list[Any] = []
+        #: The layers of each model, in the order of its configuration.
+        self.parts: dict[int, list[Any]] = {}
         item, kinds = model.spec
         self.layer = self._made(item)
         if not isinstance(self.layer, self.keras.Model):
             shapes = [(samples, *axes) for axes, _ in kinds]
             self.layer.build(shapes[0] if len(shapes) == 1 else shapes)
-        self.variables = [v for v in self.layer.weights if "seed_generator" not in v.path]
+        self.variables = self._variables(self.layer)
         found = [(v.name, tuple(v.shape)) for v in self.variables]
         wanted = [(w.array, w.shape) for w in model.weights]
         if found != wanted:
@@ -103,7 +105,19 @@ class Rebuilt:
                 shape = (self.samples, *config["build_input_shape"][1:])
                 layers.append(self.keras.Input(batch_shape=shape, dtype=kind))
             layers.append(self._made(item))
-        return self.keras.Sequential(layers)
+        model = self.keras.Sequential(layers)
+        self.parts[id(model)] = layers
+        return model
+
+    def _variables(self, layer: Any) -> list[Any]:
+        """The arrays of a layer, in the order of the configuration, each once."""
+        if id(layer) in self.parts:
+            inner = [v for part in self.parts[id(layer)] for v in self._variables(part)]
+        elif type(layer).__name__ == "TimeDistributed":
+            inner = self._variables(layer.layer)
+        else:
+            inner = [v for v in getattr(layer, "weights", ()) if "seed_generator" not in v.path]
+        return list({id(v): v for v in inner}.values())
 
     def _functional(self, config: Mapping[str, Any]) -> Any:
         found: dict[tuple[str, int], list[Any]] = {}
@@ -136,12 +150,18 @@ class Rebuilt:
                 found[name, i] = _leaves(made[name](*args, **kwargs))
             waiting = rest
 
-        def ends(value: Any) -> Any:
-            if isinstance(value[0], str):
-                return found[value[0], value[1]][value[2]]
-            return [ends(v) for v in value]
+        models = {n for n, made_ in made.items() if type(made_).__name__ == "Functional"}
 
-        return self.keras.Model(ends(config["input_layers"]), ends(config["output_layers"]))
+        def ends(value: Any, counted: bool = False) -> Any:
+            if isinstance(value[0], str):
+                name, node, index = value[:3]
+                return found[name, node - (counted and name in models)][index]
+            return [ends(v, counted) for v in value]
+
+        # Among its outputs Keras counts the call that such a model is made with.
+        model = self.keras.Model(ends(config["input_layers"]), ends(config["output_layers"], True))
+        self.parts[id(model)] = list(made.values())
+        return model
 
     def _operation(self, item: Mapping[str, Any]) -> Callable[..., Any]:
         """One of the operations on masks: `layers.build` has refused every other."""

@@ -18,7 +18,8 @@ def from_keras(subject: Any) -> ModelNoun:
     """Read a Keras model: a live layer or model, or a `.keras` or `.h5` file.
 
     A file is read by our own reader; Keras's deserialiser is never called on it, and TensorFlow is
-    not imported. What is not covered is refused by its name and place.
+    not imported. What is not covered is refused by its name and place. A live stateful layer is
+    read with the states that it is in.
 
     Args:
         subject: the layer, model, or path.

@@ -162,7 +162,9 @@ def graphs(draw, training=False):
     options = draw(cell_options(kind, training)) | {"units": units}
     out, *states = getattr(L, kind)(**options, return_sequences=True, return_state=True)(x)
     other = draw(cell_options(kind, training)) | {"units": units}
-    decoded = getattr(L, kind)(**other, return_sequences=True)(b, initial_state=states)
+    # With initial states beside it, Keras takes no mask from what a layer reads.
+    read = L.Masking()(b) if draw(flags) else b
+    decoded = getattr(L, kind)(**other, return_sequences=True)(read, initial_state=states)
     join = draw(
         st.sampled_from([L.Concatenate(), L.Add(), L.Multiply(), L.Average(), L.Subtract()])
     )

@@ -15,6 +15,7 @@ from models import (
     compare,
     graphs,
     leaves,
+    random_weights,
     recurrent_layers,
     sequences,
     wrapped,
@@ -418,3 +419,24 @@ def test_more_bad_arguments_are_one_line():
         with pytest.raises(rnnsym.InputError) as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+def test_bidirectional_zeroes_masked_outputs_whatever_its_layers_say():
+    import keras
+
+    from rnnsym.frameworks.keras.graphs import build
+    from rnnsym.frameworks.keras.rebuild import Rebuilt
+
+    layer = keras.layers.Bidirectional(keras.layers.GRU(2, return_sequences=True))
+    item = keras.saving.serialize_keras_object(layer)
+    for side in ("layer", "backward_layer"):
+        item["config"][side]["config"]["zero_output_for_mask"] = False
+    model = build(item, [((4, 3), "float")])[0].with_mask()
+    rng = np.random.default_rng(0)
+    x, mask = rng.normal(size=(2, 4, 3)), np.array([[1, 0, 1, 0], [0, 1, 1, 1]], bool)
+    weights = random_weights(model, rng)
+    keras_model = Rebuilt(model, "float64")
+    keras_model.set_weights(weights)
+    found = rnnsym.lambdify(model)(x, mask=mask, weights=weights)
+    np.testing.assert_allclose(found, keras_model(x, mask=[mask])[0], atol=1e-14)
+    assert (found[~mask] == 0).all()

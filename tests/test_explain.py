@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import need
 from hostile import archive, arrays, changed, configuration, hdf5, hostile, swapped
+from test_files import keras_model
 
 import rnnsym
 from rnnsym.checking import verify_printed
@@ -203,10 +204,13 @@ def test_names_of_a_stranger_are_escaped_in_every_format(tmp_path, to):
         )
 
 
-def test_the_article_compiles(model, tmp_path):
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_the_article_compiles(model, tmp_path, size):
     pdflatex = need("pdflatex")
-    net = rnnsym.from_keras(model)
-    (tmp_path / "e.tex").write_text(render(explain(net, report=rnnsym.verify(net)), "tex"))
+    net = rnnsym.from_keras(model if size == "small" else keras_model())
+    report = rnnsym.verify(net) if size == "small" else verify_printed(net)
+    (tmp_path / "e.tex").write_text(render(explain(net, report=report), "tex"))
     done = subprocess.run(
         [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "e.tex"],
         cwd=tmp_path, capture_output=True, text=True, timeout=120,

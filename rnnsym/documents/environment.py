@@ -6,6 +6,7 @@ and markup of our own are. A text of a user's is never a template.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -75,6 +76,12 @@ def escape_tex(text: str) -> str:
 _MARKDOWN = {c: f"&#{ord(c)};" for c in "&<>\\`*_{}[]#|$~^!\"'"}
 
 
+def breakable(text: str) -> Safe:
+    """Escape a long word of code so that pdflatex may break it at its joints."""
+    pieces = re.split(r"(?<=[_.,:(\[])|(?<=[a-z0-9])(?=[A-Z])", str(text))
+    return Safe(r"\allowbreak{}".join(escape_tex(piece) for piece in pieces))
+
+
 def escape_markdown(text: str) -> str:
     """Escape prose for Markdown and the HTML inside it; a line break is a space."""
     return " ".join("".join(_MARKDOWN.get(c, c) for c in text).split())
@@ -141,7 +148,7 @@ def wrapped(code: str, width: int) -> Safe:
 @cache
 def tex_environment() -> jinja2.Environment:
     """For LaTeX: the delimiters are such as LaTeX does not use."""
-    return _environment(
+    environment = _environment(
         escape_tex,
         (r"\(", r"\)"),
         block_start_string="<%",
@@ -151,6 +158,8 @@ def tex_environment() -> jinja2.Environment:
         comment_start_string="<#",
         comment_end_string="#>",
     )
+    environment.filters["breakable"] = breakable
+    return environment
 
 
 @cache

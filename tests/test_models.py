@@ -440,3 +440,40 @@ def test_bidirectional_zeroes_masked_outputs_whatever_its_layers_say():
     found = rnnsym.lambdify(model)(x, mask=mask, weights=weights)
     np.testing.assert_allclose(found, keras_model(x, mask=[mask])[0], atol=1e-14)
     assert (found[~mask] == 0).all()
+
+
+def test_masks_given_to_a_model_within_a_model():
+    import keras
+    from keras import layers as L
+
+    x, y = keras.Input((4, 2)), keras.Input((4, 2))
+    a, b = keras.Input((4, 2)), keras.Input((4, 2))
+    m, n = keras.Input((4,), dtype="bool"), keras.Input((4,), dtype="bool")
+    one = keras.Model(x, L.GRU(3, return_sequences=True)(L.Dense(2)(x)))
+    two = keras.Model([x, y], L.Concatenate()([L.GRU(3)(x), L.LSTM(2)(y)]))
+    rng = np.random.default_rng(0)
+    for model in (
+        keras.Model([a, m], L.GRU(2)(one(a, mask=m))),
+        keras.Model([a, b, m, n], two([a, b], mask=[m, n])),
+        keras.Model([a, b, m], two([a, b], mask=[m, None])),
+    ):
+        model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+        net = rnnsym.from_keras(model)
+        inputs = [
+            rng.random((3, 4)) > 0.4 if v.kind == "mask"
+            else rng.normal(size=(3, 4, 2)).astype("float32")
+            for v in net.inputs
+        ]  # fmt: skip
+        np.testing.assert_allclose(rnnsym.lambdify(net)(*inputs), model(inputs), atol=1e-5)
+        assert rnnsym.verify(net).passed
+
+
+def test_a_sequence_with_a_layer_in_two_places_is_refused():
+    import keras
+    from keras import layers as L
+
+    d, g = L.Dense(2), L.GRU(2, return_sequences=True)
+    inner = keras.Sequential([keras.Input((4, 2)), d, g, d])
+    refused(inner, "stands in it twice")
+    x = keras.Input((4, 2))
+    refused(keras.Model(x, inner(x)), "stands in it twice")

@@ -135,6 +135,10 @@ def _functional(b: Builder, call: Call, o: Options) -> list[Any]:
         o.get(name)
     b.depth += 1
     store, prefix = _enter(b, call.spec)
+    if call.mask is not None and len(call.inputs) > 1:
+        raise call.refuse("one mask for several inputs is not covered")
+    if call.mask is not None:
+        call.inputs = [replace(call.x, mask=call.mask)]
     graph = _Graph(b, call, _inner_specs(b, call.spec, store, prefix))
     outputs = graph.run()
     b.depth -= 1
@@ -257,7 +261,18 @@ class _Graph:
             call.states = _flat_tensors(states, spec)
         mask = kwargs.pop("mask", None)
         if isinstance(mask, list):
-            mask = None if all(m is None or isinstance(m, Tensor) for m in mask) else mask
+            given = [m for m in mask if m is not None]
+            if not all(isinstance(m, Tensor) for m in given) or len(mask) != len(first):
+                raise refuse(spec.place, "its masks are no arrays of the model")
+            if spec.kind in CONTAINERS:  # one for each input, or none
+                call.inputs = [
+                    replace(x, mask=m if m is not None else x.mask)
+                    for x, m in zip(call.inputs, mask)
+                ]
+                given = []
+            elif len(given) > 1:
+                raise refuse(spec.place, "several masks of one layer are not covered")
+            mask = given[0] if given else None
         if mask is not None and not isinstance(mask, Tensor):
             raise refuse(spec.place, "its mask is no array of the model")
         call.mask = mask

@@ -32,6 +32,8 @@ def from_live(subject: Any) -> Model:
         InputError: for what is not covered, or a layer that is not built yet.
     """
     keras = load()
+    for part in [subject, *subject._flatten_layers()]:
+        _refuse_repeated(keras, part)
     item = _entry(keras, subject)
     axes = None if isinstance(subject, keras.Model) else _axes_of(subject)
     implementations = {
@@ -76,6 +78,19 @@ def _leaves(nested: Any) -> list[Any]:
     if isinstance(nested, (list, tuple)):
         return [leaf for part in nested for leaf in _leaves(part)]
     return [nested]
+
+
+def _refuse_repeated(keras: Any, part: Any) -> None:
+    """Refuse a sequence with a layer in two places: Keras's configuration of it has it once."""
+    if not isinstance(part, keras.Sequential):
+        return
+    names = [layer.name for layer in part.layers]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{shown(part.name)}: layer {shown(twice)} stands in it twice, which Keras's own "
+            "configuration leaves out; write it as a functional model"
+        )
 
 
 def _entry(keras: Any, subject: Any) -> Mapping[str, Any]:

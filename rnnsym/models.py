@@ -261,15 +261,15 @@ class Model:
         return importlib.import_module("rnnsym").to_latex(self, display=True)
 
 
-def flattened(nested: Any) -> list[str]:
-    """The names of a nested tuple, in order."""
-    if isinstance(nested, str):
-        return [nested]
-    return [name for part in nested for name in flattened(part)]
-
-
 def filled(nested: Any, values: Mapping[str, Any]) -> Any:
     """A nested tuple of names as a nested list of what they stand for."""
     if isinstance(nested, str):
         return values[nested]
     return [filled(part, values) for part in nested]
+
+
+def leaves(nested: Any) -> list[Any]:
+    """What stands in a nested list, in order."""
+    if isinstance(nested, (list, tuple)):
+        return [leaf for part in nested for leaf in leaves(part)]
+    return [nested]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import rnnsym
 from rnnsym.frameworks.keras.rebuild import Rebuilt
-from rnnsym.models import flattened
+from rnnsym.models import leaves
 
 #: TensorFlow holds the constants of these in float32 even in float64.
 ROUNDED = ("gelu", "leaky_relu")
@@ -199,12 +199,6 @@ def random_weights(net, rng):
     return values
 
 
-def leaves(nested):
-    if isinstance(nested, (list, tuple)):
-        return [leaf for part in nested for leaf in leaves(part)]
-    return [nested]
-
-
 def compare(subject, seed, *, shape=None, mask=False, state=False, training=False, samples=2):
     """The largest errors of outputs and of gradients, ours against Keras's."""
     rng = np.random.default_rng(seed)
@@ -232,7 +226,7 @@ def compare(subject, seed, *, shape=None, mask=False, state=False, training=Fals
     given = {"weights": weights}
     states = masks = None
     if state and net.states:
-        states = [rng.normal(size=(samples, net.shapes[n].axes[-1])) for n in flattened(net.states)]
+        states = [rng.normal(size=(samples, net.shapes[n].axes[-1])) for n in leaves(net.states)]
         given["initial_state"] = states
     if mask:
         masks = [rng.random(size=x.shape[:2]) > 0.4 for x in inputs]

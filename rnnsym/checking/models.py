@@ -13,10 +13,9 @@ from ..errors import RnnsymError
 from ..frameworks.keras.graphs import build
 from ..frameworks.keras.rebuild import Rebuilt
 from ..language import CONVENTIONS, read
-from ..models import Model, Node, flattened
+from ..models import Model, Node, leaves
 from ..nouns import Cell, Comparison, Control, Report
 from ..numeric import ModelFunction, ModelGradient
-from ..numeric.models import leaves
 from ..printing import tex_lines
 from ..printing.models import shown_cell
 from .plant import planted
@@ -353,7 +352,10 @@ class _Check:
         flat = list(part.initial)
         before = [np.concatenate([np.zeros_like(trace[s][:, :1]), trace[s][:, :-1]], axis=1)
                   for s in flat]  # fmt: skip
-        fold = lambda a: a.reshape(-1, *a.shape[2:])  # noqa: E731
+
+        def fold(a: Array) -> Array:
+            return a.reshape(-1, *a.shape[2:])
+
         keras = Rebuilt(alone, "float64")
         keras.set_weights(own)
         theirs = keras(fold(x)[:, None], initial_state=[fold(s) for s in before])
@@ -407,7 +409,7 @@ class _Partial:
         values = dict(self.values)
         with np.errstate(all="ignore"):
             self.run.beginning_at(model).forward(values, self.arrays, False, {})
-        return [values[name] for name in flattened(self.model.outputs)]
+        return [values[name] for name in leaves(self.model.outputs)]
 
 
 def _one_step(item: Mapping[str, Any]) -> Mapping[str, Any]:

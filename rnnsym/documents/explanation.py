@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..models import Layer, Model, Node, flattened
+from ..models import Layer, Model, Node, leaves
 from ..names import tex_of, unicode_of
 from ..nouns import Report
 from ..numeric import ModelFunction
-from ..numeric.models import leaves
 from ..printing import count_text, tex_lines
 from ..printing.models import (
     equations_of,
@@ -231,7 +230,7 @@ def trace_arrays(explanation: Explanation) -> dict[str, Array]:
         for node, names in explanation.traces.items()
         for name, array in names.items()
     }
-    names = flattened(explanation.model.outputs)
+    names = leaves(explanation.model.outputs)
     return found | {f"output.{n}": y for n, y in zip(names, explanation.outputs)}
 
 

@@ -13,7 +13,7 @@ from sympy import Integer
 from ..derive import backpropagate
 from ..derive.variants import giving
 from ..errors import InputError
-from ..models import Model, Node, Value, filled, flattened
+from ..models import Model, Node, Value, filled, leaves
 from ..names import code_of
 from .function import GradientFunction, NumericFunction
 from .operations import OPERATIONS
@@ -287,7 +287,7 @@ class ModelFunction:
     ) -> None:
         if initial is None:
             return
-        names = flattened(model.states)
+        names = leaves(model.states)
         if not names:
             raise InputError(
                 f"{model.name} takes no initial state: it is no recurrent layer by itself"
@@ -345,7 +345,7 @@ class ModelGradient(ModelFunction):
         *given, target = inputs
         run, values, arrays = self.prepared(tuple(given), initial_state, mask, weights, dropout)
         run.forward(values, arrays, False, dict(self.states))
-        names = flattened(run.model.outputs)
+        names = leaves(run.model.outputs)
         targets = leaves(target)
         if len(targets) != len(names):
             raise InputError(f"{run.model.name} gives {len(names)} array(s), and there is ∂L/∂y "
@@ -363,7 +363,7 @@ class ModelGradient(ModelFunction):
             adjoints[name] = adjoints.get(name, 0) + array
         gradients = run.backward(values, arrays, adjoints)
         wanted = [v.name for v in run.model.inputs if v.kind == "float"]
-        wanted += [n for n in flattened(run.model.states) if n in values]
+        wanted += [n for n in leaves(run.model.states) if n in values]
         for name in wanted:
             gradients[name] = adjoints.get(name, np.zeros_like(values[name]))
         for key, array in arrays.items():
@@ -476,13 +476,6 @@ class _Run:
             for name, g in zip(node.reads, back if isinstance(back, list) else [back]):
                 reach(name, g)
         return gradients
-
-
-def leaves(nested: Any) -> list[Any]:
-    """The arrays of a nested list, in order."""
-    if isinstance(nested, (list, tuple)):
-        return [leaf for part in nested for leaf in leaves(part)]
-    return [nested]
 
 
 def _listed(mask: Any, count: int, model: Model) -> list[Any]:

@@ -65,26 +65,23 @@ def _read_at(node: Node) -> object:
     return T + 1 - t if node.backwards else t
 
 
+def _gives(node: Node) -> Iterator[tuple[tuple[str, str], str, str]]:
+    for (name, which), value in zip(node.takes, node.gives):
+        index = None if not node.steps else t if which == "all" else T
+        lower = "t" if node.steps and which == "all" else ""
+        yield (tex_of(name, index), unicode_of(name, index)), value, lower
+
+
 def gives_tex(node: Node) -> Iterator[str]:
     """What a node gives, by the names that the next nodes read."""
-    for (name, which), value in zip(node.takes, node.gives):
-        if not node.steps:
-            yield f"{value_tex(value)} = {tex_of(name)}"
-        elif which == "all":
-            yield f"{value_tex(value)}_{{t}} = {tex_of(name, t)}"
-        else:
-            yield f"{value_tex(value)} = {tex_of(name, T)}"
+    for (tex, _), value, lower in _gives(node):
+        yield f"{value_tex(value)}{f'_{{{lower}}}' if lower else ''} = {tex}"
 
 
 def gives_text(node: Node) -> Iterator[str]:
     """The same in plain text."""
-    for (name, which), value in zip(node.takes, node.gives):
-        if not node.steps:
-            yield f"{value} = {unicode_of(name)}"
-        elif which == "all":
-            yield f"{value}_t = {unicode_of(name, t)}"
-        else:
-            yield f"{value} = {unicode_of(name, T)}"
+    for (_, text), value, lower in _gives(node):
+        yield f"{value}{f'_{lower}' if lower else ''} = {text}"
 
 
 def operation_tex(node: Node) -> str:

@@ -85,7 +85,6 @@ class Call:
     inputs: list[Tensor]
     states: list[Tensor] | None = None
     mask: Tensor | None = None
-    listed: bool = False
 
     @property
     def x(self) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import InputError
-from ...models import Axes, Model, Node, Value, flattened
+from ...models import Axes, Model, Node, Value, leaves
 from . import layers as _layers  # noqa: F401  its functions register themselves
 from .builder import (
     CONTAINERS,
@@ -246,7 +246,7 @@ class _Graph:
         first = args[0] if isinstance(args[0], list) else [args[0]]
         if not first or not all(isinstance(a, Tensor) for a in first):
             raise refuse(spec.place, "it is called with something else than arrays")
-        call = Call(spec, first, listed=isinstance(args[0], list))
+        call = Call(spec, first)
         rest = args[1:]
         recurrent_layer = spec.kind in (*RECURRENT, "RNN", "Bidirectional")
         if recurrent_layer and isinstance(args[0], list) and len(first) > 1:
@@ -375,8 +375,8 @@ def _mask_operation(
     here = Call(spec, [])
     called = b._ident(name)
     given = [*args, *kwargs.values()]
-    tensors = [a for a in _flat_list(given) if isinstance(a, Tensor)]
-    numbers = [a for a in _flat_list(given) if not isinstance(a, Tensor)]
+    tensors = [a for a in leaves(given) if isinstance(a, Tensor)]
+    numbers = [a for a in leaves(given) if not isinstance(a, Tensor)]
     x = tensors[0] if tensors else None
     if x is None:
         raise refuse(place, f"operation {shown(kind)} is not covered")
@@ -435,12 +435,6 @@ def _mask_operation(
         return add("join", tensors, (*x.axes[:at], joined, *x.axes[at + 1 :]),
                    axis=at + 1)  # fmt: skip
     raise refuse(place, f"operation {shown(kind)} is not covered")
-
-
-def _flat_list(nested: Any) -> list[Any]:
-    if isinstance(nested, list):
-        return [leaf for part in nested for leaf in _flat_list(part)]
-    return [nested]
 
 
 # --- from an entry to a model
@@ -517,7 +511,7 @@ def _nested_names(found: list[Any]) -> Any:
 
 def _alive(nodes: list[Node], outputs: Any, b: Builder) -> tuple[Node, ...]:
     """The nodes that the outputs rest on, each giving only what is read (or must be kept)."""
-    needed = set(flattened(outputs))
+    needed = set(leaves(outputs))
     alive: list[Node] = []
     for node in reversed(nodes):
         kept = [

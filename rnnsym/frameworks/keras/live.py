@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...models import Axes, Model
+from ...models import Axes, Model, leaves
 from .graphs import build, shape_of
 from .options import shown
 from .witness import load
@@ -69,15 +69,9 @@ def _kept(subject: Any, model: Model) -> dict[str, dict[str, Any]]:
         layer = layers.get(node.spec["config"].get("name"))
         states = getattr(layer, "states", None)
         if states is not None:
-            flat = [np.array(v.numpy()) for v in _leaves(states)]
+            flat = [np.array(v.numpy()) for v in leaves(states)]
             kept[node.name] = dict(zip(node.initial, flat))
     return kept
-
-
-def _leaves(nested: Any) -> list[Any]:
-    if isinstance(nested, (list, tuple)):
-        return [leaf for part in nested for leaf in _leaves(part)]
-    return [nested]
 
 
 def _refuse_repeated(keras: Any, part: Any) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...models import Model, Node, flattened
+from ...models import Model, Node, leaves
 from ...nouns import Network
 from .builder import snake
 from .graphs import is_operation
@@ -147,7 +147,7 @@ class Rebuilt:
                     rest.append((name, i, node))
                     continue
                 kwargs.pop("training", None)
-                found[name, i] = _leaves(made[name](*args, **kwargs))
+                found[name, i] = leaves(made[name](*args, **kwargs))
             waiting = rest
 
         models = {n for n, made_ in made.items() if type(made_).__name__ == "Functional"}
@@ -211,7 +211,7 @@ class Rebuilt:
             dropout: in training, the dropout masks by our names.
         """
         x, options = self._arguments(inputs, initial_state, mask, dropout)
-        return [np.asarray(a) for a in _leaves(self.layer(x, **options))]
+        return [np.asarray(a) for a in leaves(self.layer(x, **options))]
 
     def gradients(
         self, inputs: Any, targets: list[Array], initial_state: Any = None, mask: Any = None,
@@ -224,10 +224,10 @@ class Rebuilt:
         tensors = x if isinstance(x, list) else [x]
         floats = {v.name: t for v, t in zip(self.model.inputs, tensors) if v.kind == "float"}
         if initial_state is not None:
-            floats |= dict(zip(flattened(self.model.states), _leaves(options["initial_state"])))
+            floats |= dict(zip(leaves(self.model.states), leaves(options["initial_state"])))
         with tf.GradientTape() as tape:
             tape.watch([*floats.values(), *(v.value for v in self.variables)])
-            out = _leaves(self.layer(x, **options))
+            out = leaves(self.layer(x, **options))
             loss = sum(tf.reduce_sum(y * tf.constant(g, y.dtype)) for y, g in zip(out, targets))
         names = [*floats, *(w.key for w in self.model.weights)]
         sources = [*floats.values(), *(v.value for v in self.variables)]
@@ -284,12 +284,6 @@ def _owner(node: Node, state: str) -> tuple[str, str]:
                 return here[state], node.places[parameter].key
     parameter = next(n for n in node.places if n.split("_")[0] == "W")
     return state, node.places[parameter].key
-
-
-def _leaves(nested: Any) -> list[Any]:
-    if isinstance(nested, (list, tuple)):
-        return [leaf for part in nested for leaf in _leaves(part)]
-    return [nested]
 
 
 def _nested(names: Any, leaf: Any) -> Any:

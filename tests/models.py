@@ -14,7 +14,7 @@ ROUNDED = ("gelu", "leaky_relu")
 EXACT = ["relu", "relu6", "elu", "selu", "celu", "softplus", "softsign", "squareplus", "soft_shrink",
          "hard_shrink", "sparse_plus", "sparse_sigmoid", "silu", "tanh", "sigmoid",
          "hard_sigmoid", "hard_silu", "hard_tanh", "mish", "log_sigmoid", "softmax", "log_softmax",
-         "linear"]  # fmt: skip
+         "sparsemax", "linear"]  # fmt: skip
 #: Near 0, z - tanh z loses digits in Keras: alone it is compared, within products it is not.
 CANCELLING = ["tanh_shrink"]
 #: For the gates too; an unbounded gate on an unbounded candidate explodes.

@@ -29,6 +29,8 @@ MORE = {
     "means": "s_t: scalar\ns_t = mean(x_t W) + sum(h_{t-1})\nh_t = tanh(s_t ⊙ (x_t V)) + 0.1 mean(h_{t-1}²)",
     "layer norm": "e: scalar\nh_t = tanh(layer_norm(x_t W + h_{t-1} U, e) ⊙ g + b)",
     "log softmax": "h_t = log_softmax(x_t W + h_{t-1} U)",
+    "sparsemax": "h_t = sparsemax(x_t W + h_{t-1} U)",
+    "sparsemax of Keras": "h_t = keras_sparsemax(x_t W + h_{t-1} U)",
     "rows of a matrix": "S_t = softmax(S_{t-1} + k_t^⊤ v_t)\ny_t = q_t S_t",
     "sums of rows": "S_t = S_{t-1} + k_t^⊤ v_t\ns_t: 1 × K\ns_t = sum(S_t)^⊤\ny_t = s_t ⊙ k_t",
     "inner product": "s_t: scalar\nS_t = S_{t-1} + k_t^⊤ v_t\ns_t = ⟨S_t, A⟩\ny_t = s_t ⊙ v_t",

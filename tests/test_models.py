@@ -84,7 +84,9 @@ def test_every_activation_by_name(name):
     """In both places of a GRU; the constants of a few are float32 in TensorFlow even in float64."""
     import keras
 
-    gate = name if name in ("sigmoid", "hard_sigmoid", "softmax", "tanh") else "sigmoid"
+    gate = (
+        name if name in ("sigmoid", "hard_sigmoid", "softmax", "sparsemax", "tanh") else "sigmoid"
+    )
     layer = keras.layers.GRU(3, activation=name, recurrent_activation=gate)
     holds(*compare(layer, 3, shape=(5, 2)), allowed=1e5 if name in ROUNDED else 1)
 
@@ -101,7 +103,21 @@ def test_every_activation_of_keras_is_covered_or_refused_by_name():
         except rnnsym.InputError as error:
             assert f"activation '{name}' is not covered" in str(error)
             refused[name] = str(error)
-    assert set(refused) == {"glu", "sparsemax", "threshold"}
+    # One halves the width, so that no recurrent layer can have it; the other has no default.
+    assert set(refused) == {"glu", "threshold"}
+
+
+def test_sparsemax_of_keras_is_not_that_of_the_paper_and_is_printed_as_what_it_is():
+    import keras
+
+    z = np.array([[0.1, 0.2, 0.3], [0.5, 0.4, 0.9]])
+    paper = rnnsym.lambdify(rnnsym.Cell.parse("y_t = sparsemax(x_t)"))(z[None])[0]
+    np.testing.assert_allclose(paper.sum(axis=-1), 1, rtol=1e-15)
+    keras_own = np.asarray(keras.activations.sparsemax(z))
+    assert not np.allclose(keras_own.sum(axis=-1), 1)
+    layer = keras.layers.SimpleRNN(3, activation="sparsemax")
+    layer.build((2, 3, 2))
+    assert r"\operatorname{KerasSparsemax}" in rnnsym.to_latex(rnnsym.from_keras(layer))
 
 
 def test_a_wrapper_at_every_step_runs_its_layer():

@@ -9,7 +9,7 @@ digits, the explicit matrices, the parser's list of known functions.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -548,19 +548,24 @@ def _row(function: RowFunction) -> None:
     ROWS[function.name] = function
 
 
+def _total(values: Iterable[Any]) -> Any:
+    first, *rest = values
+    return sum(rest, first)
+
+
 def _mean(z: list[Any]) -> Any:
-    return sum(z[1:], z[0]) / len(z)
+    return _total(z) / len(z)
 
 
 def _softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
     powers = [call("exp", v) for v in z]
-    total = sum(powers[1:], powers[0])
+    total = _total(powers)
     return [p / total for p in powers]
 
 
 def _log_softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
     powers = [call("exp", v) for v in z]
-    total = call("log", sum(powers[1:], powers[0]))
+    total = call("log", _total(powers))
     return [v - total for v in z]
 
 
@@ -570,12 +575,41 @@ def _layer_norm(z: list[Any], call: Callable[..., Any], epsilon: Any) -> list[An
     return [(v - mean) / deviation for v in z]
 
 
+def _support(z: list[Any], call: Callable[..., Any]) -> list[Any]:
+    """1 for the elements of a sparsemax that are not 0: without a sort, 1 + k z_k > Σ_{i≤k} z_i."""
+    return [call("step", 1 - _total(call("max", a - b, 0) for a in z)) for b in z]
+
+
+def _sparsemax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
+    kept = _support(z, call)
+    threshold = (_total(s * v for s, v in zip(kept, z)) - 1) / _total(kept)
+    return [call("max", v - threshold, 0) for v in z]
+
+
+def _keras_weights(z: list[Any], call: Callable[..., Any]) -> list[Any]:
+    kept = _support(z, call)
+
+    def not_after(i: int, j: int) -> Any:
+        """Whether the element i comes no later than j in descending order; the first of equals first."""
+        return call("step", z[i] - z[j]) if i > j else 1 - call("step", z[j] - z[i])
+
+    places = range(len(z))
+    count = _total(kept)
+    return [_total(kept[j] * not_after(i, j) for j in places) / count for i in places]
+
+
+def _keras_sparsemax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
+    weights = _keras_weights(z, call)
+    threshold = _total(w * v for w, v in zip(weights, z)) - 1 / _total(_support(z, call))
+    return [call("max", v - threshold, 0) for v in z]
+
+
 _row(
     RowFunction(
         "sum",
         _operator("sum"),
         "z.sum(axis=-1, keepdims=True)",
-        lambda z, call: [sum(z[1:], z[0])],
+        lambda z, call: [_total(z)],
         reduces=True,
     )
 )
@@ -625,6 +659,56 @@ _row(
             r" \epsilon = 0.001\text{ unless given}"
         ),
         needs=("centred = z - z.mean(axis=-1, keepdims=True)",),
+    )
+)
+
+#: The sorted row, its cumulated sums and how many elements are not 0, of both forms of sparsemax.
+_SORTED = (
+    "low = np.sort(z, axis=-1)[..., ::-1]",
+    "sums = low.cumsum(axis=-1)",
+    "kept = low * np.arange(1, z.shape[-1] + 1, dtype=z.dtype) > sums - 1",
+    "count = kept.sum(axis=-1, keepdims=True, dtype=z.dtype)",
+)
+_SORTED_TEX = r"z_{(1)} \ge z_{(2)} \ge \dots,\quad s_i = \sum_{l \le i} z_{(l)},\quad k = \max\{i : 1 + i z_{(i)} > s_i\}"
+_row(
+    # A. Martins, R. Astudillo, "From softmax to sparsemax", ICML 2016, algorithm 1.
+    RowFunction(
+        "sparsemax",
+        _operator("sparsemax"),
+        "np.maximum(z - ((low * kept).sum(axis=-1, keepdims=True) - 1) / count, 0)",
+        _sparsemax,
+        definition=(
+            r"\operatorname{sparsemax}(z)_j = \max\Bigl(z_j - \frac{s_k - 1}{k}, 0\Bigr),\quad "
+            + _SORTED_TEX
+        ),
+        needs=_SORTED,
+    )
+)
+_row(
+    # What Keras calls sparsemax: it adds up the cumulated sums s_1 … s_k where the paper takes s_k.
+    RowFunction(
+        "keras_sparsemax",
+        _operator("KerasSparsemax"),
+        "np.maximum(z - ((sums * kept).sum(axis=-1, keepdims=True) - 1) / count, 0)",
+        _keras_sparsemax,
+        definition=(
+            r"\operatorname{KerasSparsemax}(z)_j = \max\Bigl(z_j - \frac{s_1 + \dots + s_k - 1}{k}, 0\Bigr)"
+            r"\text{ (not the sparsemax of the paper)},\quad " + _SORTED_TEX
+        ),
+        needs=_SORTED,
+    )
+)
+_row(
+    RowFunction(
+        "keras_sparsemax_weights",
+        _operator("KerasSparsemaxWeights"),
+        "np.maximum(count - rank.astype(z.dtype), 0) / count",
+        _keras_weights,
+        definition=(
+            r"\operatorname{KerasSparsemaxWeights}(z)_j = \max\Bigl(\frac{k - r_j + 1}{k}, 0\Bigr),"
+            r"\quad z_j = z_{(r_j)},\quad " + _SORTED_TEX
+        ),
+        needs=(*_SORTED, "rank = (-z).argsort(axis=-1, kind='stable').argsort(axis=-1)"),
     )
 )
 

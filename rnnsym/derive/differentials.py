@@ -298,7 +298,37 @@ def _layer_norm(expr: RowApply, inner: Change, of: Changes, y: Any) -> Change:
     return _sum(parts, "sum")
 
 
-_ROW_CHANGES = {"softmax": _softmax, "log_softmax": _log_softmax, "layer_norm": _layer_norm}
+def _sparsemax(expr: RowApply, inner: Change, of: Changes, y: Any) -> Change:
+    """dy = s ⊙ (dz − Σ s dz / Σ s) with s = step(y), the elements that are not 0."""
+    if not inner:
+        return NONE
+    axis, kept = Integer(expr.axis), Apply("step", y)
+    total = RowApply("sum", axis, hadamard([inner.expr, kept]))
+    mean = Spread(Divide(total, RowApply("sum", axis, kept)), *expr.shape)
+    whole = hadamard([MatAdd(inner.expr, negative(mean)), kept])
+    return Change(whole, (*inner.rules, "sparsemax's Jacobian"))
+
+
+def _keras_sparsemax(expr: RowApply, inner: Change, of: Changes, y: Any) -> Change:
+    """dy = step(y) ⊙ (dz − Σ w dz), where w counts in how many of Keras's sums an element is."""
+    if not inner:
+        return NONE
+    axis = Integer(expr.axis)
+    weights = RowApply("keras_sparsemax_weights", axis, expr.operand)
+    total = _along("sum", axis, hadamard([inner.expr, weights]))
+    whole = hadamard([MatAdd(inner.expr, negative(total)), Apply("step", y)])
+    return Change(whole, (*inner.rules, "sparsemax's Jacobian, as Keras computes it"))
+
+
+_ROW_CHANGES = {
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "layer_norm": _layer_norm,
+    "sparsemax": _sparsemax,
+    "keras_sparsemax": _keras_sparsemax,
+    # Constant wherever it has a slope.
+    "keras_sparsemax_weights": lambda *_: NONE,
+}
 
 
 # --- backward: the transpose of a linear expression ----------------------------------------------

@@ -152,13 +152,18 @@ def _rows(name: str) -> Function:
 
 
 #: Keras's names of activations that are called otherwise in the language.
-_CALLED = {"swish": "silu", "hard_swish": "hard_silu", "exponential": "exp"}
+_CALLED = {
+    "swish": "silu",
+    "hard_swish": "hard_silu",
+    "exponential": "exp",
+    "sparsemax": "keras_sparsemax",  # it is not the paper's
+}
 _ELEMENTWISE = frozenset(
     ["relu", "leaky_relu", "relu6", "celu", "elu", "selu", "softplus", "softsign", "squareplus",
      "soft_shrink", "hard_shrink", "tanh_shrink", "sparse_plus", "sparse_sigmoid", "silu", "gelu",
      "tanh", "sigmoid", "exp", "hard_sigmoid", "hard_silu", "hard_tanh", "mish", "log_sigmoid"]
 )  # fmt: skip
-_ROWS = frozenset(["softmax", "log_softmax"])
+_ROWS = frozenset(["softmax", "log_softmax", "keras_sparsemax"])
 
 
 def activation(value: Any, place: str, what: str = "activation") -> tuple[Function | None, str]:

@@ -394,6 +394,19 @@ def _function(ops: Any, keras: Any, name: str) -> Any:
     raise InputError(f"Keras has no function '{name}' (known here: {', '.join(ELEMENTWISE)})")
 
 
+def _sparsemax(ops: Any, z: Any) -> Any:
+    """The paper's sparsemax by bisection of its threshold, so that no sort is written twice."""
+    high = ops.stop_gradient(ops.max(z, axis=-1, keepdims=True))
+    low = high - 1
+    for _ in range(60):
+        middle = (low + high) / 2
+        over = ops.sum(ops.maximum(z - middle, 0), axis=-1, keepdims=True) > 1
+        low, high = ops.where(over, middle, low), ops.where(over, high, middle)
+    kept = ops.cast(z > (low + high) / 2, z.dtype)
+    total = ops.sum(kept * z, axis=-1, keepdims=True)
+    return ops.maximum(z - (total - 1) / ops.sum(kept, axis=-1, keepdims=True), 0)
+
+
 def _row_function(ops: Any, name: str, z: Any, options: list[Any]) -> Any:
     if name == "layer_norm":
         epsilon = options[0] if options else 0.001
@@ -401,4 +414,10 @@ def _row_function(ops: Any, name: str, z: Any, options: list[Any]) -> Any:
         return centred / ops.sqrt(ops.mean(centred**2, axis=-1, keepdims=True) + epsilon)
     if name in ("softmax", "log_softmax"):
         return getattr(ops, name)(z, axis=-1)
+    if name == "keras_sparsemax":
+        return ops.sparsemax(z, axis=-1)
+    if name == "sparsemax":
+        return _sparsemax(ops, z)
+    if name == "keras_sparsemax_weights":
+        raise InputError(f"Keras has no function '{name}'")
     return getattr(ops, name)(z, axis=-1, keepdims=True)

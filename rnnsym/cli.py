@@ -101,6 +101,22 @@ def _cell_options(many: bool = False) -> Callable[[Any], Any]:
     return decorate
 
 
+def _print_options(command: Any) -> Any:
+    """How formulas are written."""
+    for option in (
+        click.option("--notation", metavar="NAME", default="own", show_default=True,
+                     help="own, d2l, goodfellow, keras, notebook or pytorch."),
+        click.option("--rename", metavar="A=B", multiple=True,
+                     help="Call a symbol otherwise; may be repeated."),
+        click.option("--bold/--plain", "bold", default=None,
+                     help="Bold vectors and matrices, or plain ones."),
+        click.option("--hadamard", metavar="⊙|∘", help="The sign of elementwise products."),
+        click.option("--transpose", metavar="⊤|T", help="The sign of a transpose."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def _one_cell(
     cell: str | None, equations: str | None, path: str | None, convention: str, sizes: Any
 ) -> Cell:
@@ -196,30 +212,75 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 
 
 @main_group.command()
-@_cell_options()
-@click.option("--to", metavar="tex|md", default="tex", show_default=True, help="The format.")
+@_cell_options(many=True)
+@click.option("--to", metavar="FORMAT", default="tex", show_default=True,
+              help="tex, md, txt, ipynb, py, json, mathml, pdf, svg or tikz.")  # fmt: skip
+@click.option("--what", metavar="PARTS",
+              help="Parts, split by commas: symbols, count, forward, elements, unrolled, matrices, "
+              "example, code, bptt, jacobian, rtrl, cost, report.")  # fmt: skip
 @click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
-@click.option("--what", metavar="PARTS", default="forward", show_default=True,
-              help="Parts, split by commas: forward, bptt, jacobian, rtrl, cost.")  # fmt: skip
 @click.option("--loss", metavar="NAME", default="general", show_default=True,
               help="The loss of bptt: general, squared_error, softmax_cross_entropy, "
               "binary_cross_entropy.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Give every line its rule, its reason and the shapes.")
+@_print_options
+@click.option("--fragment", is_flag=True, help="Of tex: for \\\\input, without the preamble.")
 @click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
 def export(
-    to: str, steps: int, what: str, loss: str, full: bool, output: str | None, convention: str,
-    **which: Any,
+    to: str, what: str | None, steps: int, loss: str, full: bool, fragment: bool,
+    output: str | None, force: bool, convention: str, cells: tuple[str, ...],
+    equations: str | None, path: str | None, sizes: Any, **choices: Any,
 ) -> None:  # fmt: skip
-    """Write a cell's derivation as a document, read back and checked before it is written."""
-    cell = _one_cell(convention=convention, **which)
-    from .documents import document
+    """Write cells as a document, every formula read back and checked before it is written.
 
-    text = document(cell, to, convention=convention, steps=steps, what=what, loss=loss, full=full)
-    if output in (None, "-"):
+    CELLS are names of the catalogue, or several joined by + (simple_rnn+dense). Several cells give
+    one document with a table of contents.
+    """
+    target = None if output in (None, "-") else Path(str(output))
+    if target is not None:
+        _check_target(target, force)
+    several: list[str | None] = [*cells] or [None]
+    if len(several) > 1 and (equations is not None or path is not None):
+        raise InputError("name cells, or give --equations TEXT or --file PATH")
+    found = [_one_cell(c, equations, path, convention, sizes) for c in several]
+    from .documents.rendering import USUAL, document
+
+    text = document(
+        found, to, convention=convention, steps=steps, what=what if what is not None else USUAL,
+        loss=loss, full=full, fragment=fragment, **_choices(**choices),
+    )  # fmt: skip
+    if isinstance(text, bytes) and target is None:
+        if sys.stdout.isatty():
+            raise InputError("a PDF is no text for a terminal; give -o PATH")
+        sys.stdout.buffer.write(text)
+    elif target is None:
         click.echo(text, nl=False)
     else:
-        write_text(Path(output), text)
-        _say(f"wrote {output}")
+        write_text(target, text)
+        _say(f"wrote {target}")
+
+
+def _check_target(path: Path, force: bool) -> None:
+    """Refuse what cannot be written before anything is computed."""
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder")
+    if path.is_file() and not force:
+        raise InputError(f"{path} is there already; --force writes over it")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def _choices(rename: tuple[str, ...], bold: bool | None, **others: Any) -> dict[str, Any]:
+    names = {}
+    for one in rename:
+        old, mark, new = one.partition("=")
+        if not mark or not old.strip() or not new.strip():
+            raise InputError(f"a renaming is given as OLD=NEW, such as W=W_x, not '{one}'")
+        if old.strip() in names:
+            raise InputError(f"'{old.strip()}' is renamed twice")
+        names[old.strip()] = new.strip()
+    return {"rename": names, "bold": bold, **others}
 
 
 @main_group.command()
@@ -667,17 +728,18 @@ def _weights(path: str) -> dict[str, Any]:
 # --- small things ------------------------------------------------------------------------------
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str | bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
         InputError: one line, if the path cannot be written.
     """
+    data = text if isinstance(text, bytes) else text.encode("utf-8")
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
     if path.exists() and not path.is_file():  # a device or a pipe takes what it is given
         try:
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror or error}") from None
         return
@@ -687,8 +749,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         # A temporary file is for its owner alone; the document should be like any other.
         mask = os.umask(0)
         os.umask(mask)

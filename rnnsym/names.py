@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
 
@@ -107,28 +108,64 @@ def _time_text(time: Expr | None) -> list[str]:
     return [] if time is None else [str(time).replace(" ", "")]
 
 
-def tex_of(name: str, time: Expr | None = None) -> str:
-    """TeX of a name at a time: `h_tilde` at t-1 is `\\tilde{h}_{t-1}`."""
+@dataclass(frozen=True)
+class Look:
+    """How names look in TeX.
+
+    Attributes:
+        bold: whether vectors and matrices are bold; a number never is.
+        raised: whether the time stands above, `h^{(t)}`, and not below.
+        stems: TeX of the first parts of names, such as ("recurrent_kernel", "\\mathrm{…}").
+    """
+
+    bold: bool = False
+    raised: bool = False
+    stems: tuple[tuple[str, str], ...] = ()
+
+
+PLAIN = Look()
+
+
+def tex_of(
+    name: str, time: Expr | None = None, look: Look = PLAIN, indices: tuple[str, ...] = ()
+) -> str:
+    """TeX of a name at a time: `h_tilde` at t-1 is `\\tilde{h}_{t-1}`, of its element j `…,j}`."""
     mark, name = unmarked(name)
     if mark == GRADIENT:
-        return rf"\frac{{\partial L}}{{\partial {tex_of(name, time)}}}"
+        return rf"\frac{{\partial L}}{{\partial {tex_of(name, time, look)}}}"
     if mark == IMMEDIATE:
-        ell = tex_of("ell", time)
-        return rf"\frac{{\partial {ell}}}{{\partial {tex_of(name, time)}}}"
+        ell = tex_of("ell", time, replace(look, bold=False))
+        return rf"\frac{{\partial {ell}}}{{\partial {tex_of(name, time, look)}}}"
     if mark in BY:
         above, below = _jacobian_of(mark, name, time)
         d = r"\mathrm{d} " if mark == TOTAL else r"\partial "
-        return rf"\frac{{{d}{tex_of(*above)}}}{{{d}{tex_of(*below)}}}"
+        return rf"\frac{{{d}{tex_of(*above, look)}}}{{{d}{tex_of(*below, look)}}}"
+    tex, accents, parts = _stem(name, look)
+    for accent in [*accents, *([mark] if mark else [])]:
+        tex = rf"\{accent}{{{tex}}}"
+    raised = look.raised and time is not None
+    subscripts = [_tex_part(part) for part in parts] + ([] if raised else _time_text(time))
+    subscripts += indices
+    under = f"_{{{','.join(subscripts)}}}" if subscripts else ""
+    return f"{tex}{under}^{{({_time_text(time)[0]})}}" if raised else f"{tex}{under}"
+
+
+def _stem(name: str, look: Look) -> tuple[str, list[str], list[str]]:
+    """TeX of a name's letter or word, its accents and its subscripts."""
+    for stem, tex in look.stems:
+        if name == stem or name.startswith(f"{stem}_"):
+            _, accents, parts = _split(name[len(stem) :])
+            return tex, accents, parts
     base, accents, parts = _split(name)
-    accents += [mark] if mark else []
     if base in GREEK:
         tex = "\\" + base
+        return (rf"\boldsymbol{{{tex}}}" if look.bold else tex), accents, parts
+    if look.bold:
+        # A bold I is the identity.
+        tex = rf"\{'boldsymbol' if base == 'I' else 'mathbf'}{{{base}}}"
     else:
         tex = base if len(base) == 1 else rf"\mathrm{{{base}}}"
-    for accent in accents:
-        tex = rf"\{accent}{{{tex}}}"
-    subscripts = [_tex_part(part) for part in parts] + _time_text(time)
-    return f"{tex}_{{{','.join(subscripts)}}}" if subscripts else tex
+    return tex, accents, parts
 
 
 def _jacobian_of(
@@ -160,17 +197,19 @@ def _tex_part(part: str) -> str:
     return part if len(part) <= 2 or part.isdigit() else rf"\mathrm{{{part}}}"
 
 
-def unicode_of(name: str, time: Expr | None = None) -> str:
+def unicode_of(
+    name: str, time: Expr | None = None, look: Look = PLAIN, indices: tuple[str, ...] = ()
+) -> str:
     """The plain spelling with Greek letters and accents, which the language reads back."""
     mark, name = unmarked(name)
     if mark == GRADIENT:
-        return f"∂L/∂{unicode_of(name, time)}"
+        return f"∂L/∂{unicode_of(name, time, look)}"
     if mark == IMMEDIATE:
-        return f"∂{unicode_of('ell', time)}/∂{unicode_of(name, time)}"
+        return f"∂{unicode_of('ell', time, look)}/∂{unicode_of(name, time, look)}"
     if mark in BY:
         above, below = _jacobian_of(mark, name, time)
         d = "d" if mark == TOTAL else "∂"
-        return f"{d}{unicode_of(*above)}/{d}{unicode_of(*below)}"
+        return f"{d}{unicode_of(*above, look)}/{d}{unicode_of(*below, look)}"
     base, accents, parts = _split(name)
     accents += [mark] if mark else []
     text = GREEK.get(base, base)
@@ -179,12 +218,14 @@ def unicode_of(name: str, time: Expr | None = None) -> str:
     else:
         parts = accents + parts
     letters = [GREEK.get(_greek_of(part) or "", part) for part in parts]
-    subscripts = letters + _time_text(time)
+    raised = look.raised and time is not None
+    subscripts = letters + ([] if raised else _time_text(time)) + list(indices)
+    over = f"^{{({_time_text(time)[0]})}}" if raised else ""
     if not subscripts:
-        return unicodedata.normalize("NFC", text)
+        return unicodedata.normalize("NFC", text + over)
     joined = ",".join(subscripts)
     subscript = joined if joined.isalnum() and len(subscripts) == 1 else f"{{{joined}}}"
-    return unicodedata.normalize("NFC", f"{text}_{subscript}")
+    return unicodedata.normalize("NFC", f"{text}_{subscript}{over}")
 
 
 def said(name: str, time: Expr | None = None) -> str:

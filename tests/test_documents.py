@@ -119,7 +119,7 @@ def test_a_document_is_not_written_when_its_latex_is_wrong(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "docx"}, "tex, md"),
+        ({"to": "docx"}, "tex, md, txt"),
         ({"convention": "x"}, "row, column"),
         ({"steps": 0}, "1 to 200"),
         ({"steps": 201}, "1 to 200"),
@@ -137,7 +137,7 @@ def test_a_missing_value_of_a_template_is_an_error():
     from rnnsym.documents.environment import tex_environment
 
     with pytest.raises(UndefinedError):
-        tex_environment().get_template("document.tex.j2").render()
+        tex_environment().get_template("document/cell.tex.j2").render(several=False)
 
 
 @pytest.mark.parametrize("name", TEXTS)

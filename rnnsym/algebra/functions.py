@@ -100,17 +100,17 @@ class RowFunction:
         defaults: further arguments with their values, such as an epsilon.
         numpy: NumPy text in `z` and the further arguments; the row is the last axis.
         row: the same for a list of scalars, with a caller for elementwise functions.
-        definition: TeX of its definition, for the symbols table; empty for the well known.
+        element: its element j as a text of elements: z is the row, n its length, k and l are summed.
     """
 
     name: str
     tex: str
     numpy: str
     row: Callable[..., list[Any]]
+    element: str
     reduces: bool = False
     defaults: tuple[tuple[str, str], ...] = ()
     aliases: tuple[str, ...] = ()
-    definition: str = ""
     needs: tuple[str, ...] = ()
 
 
@@ -610,6 +610,7 @@ _row(
         _operator("sum"),
         "z.sum(axis=-1, keepdims=True)",
         lambda z, call: [_total(z)],
+        "∑_{k=1}^{n} z_k",
         reduces=True,
     )
 )
@@ -619,6 +620,7 @@ _row(
         _operator("mean"),
         "z.mean(axis=-1, keepdims=True)",
         lambda z, call: [_mean(z)],
+        "(∑_{k=1}^{n} z_k) / n",
         reduces=True,
     )
 )
@@ -628,8 +630,8 @@ _row(
         _operator("softmax"),
         "exp_z / exp_z.sum(axis=-1, keepdims=True)",
         _softmax,
+        "exp(z_j) / (∑_{k=1}^{n} exp(z_k))",
         aliases=("Softmax",),
-        definition=r"\operatorname{softmax}(z)_j = \frac{\exp(z_j)}{\sum_k \exp(z_k)}",
         needs=("exp_z = np.exp(z - z.max(axis=-1, keepdims=True))",),
     )
 )
@@ -639,8 +641,8 @@ _row(
         _operator("LogSoftmax"),
         "low - np.log(np.exp(low).sum(axis=-1, keepdims=True))",
         _log_softmax,
+        "z_j - log(∑_{k=1}^{n} exp(z_k))",
         aliases=("LogSoftmax",),
-        definition=(r"\operatorname{LogSoftmax}(z)_j = z_j - \log\Bigl(\sum_k \exp(z_k)\Bigr)"),
         needs=("low = z - z.max(axis=-1, keepdims=True)",),
     )
 )
@@ -650,14 +652,11 @@ _row(
         _operator("LayerNorm"),
         "centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon)",
         _layer_norm,
+        "(z_j - (∑_{k=1}^{n} z_k) / n)"
+        " / sqrt((∑_{k=1}^{n} (z_k - (∑_{l=1}^{n} z_l) / n)^2) / n + epsilon)",
         # Keras's default; the paper (Ba, Kiros, Hinton 2016, eq. 4) has no epsilon.
         defaults=(("epsilon", "0.001"),),
         aliases=("layernorm", "LayerNorm", "LN", "layer_normalization"),
-        definition=(
-            r"\operatorname{LayerNorm}(z)_j = \frac{z_j - \mu}{\sqrt{v + \epsilon}},\quad"
-            r" \mu = \frac{1}{n}\sum_k z_k,\quad v = \frac{1}{n}\sum_k (z_k - \mu)^2,\quad"
-            r" \epsilon = 0.001\text{ unless given}"
-        ),
         needs=("centred = z - z.mean(axis=-1, keepdims=True)",),
     )
 )
@@ -669,7 +668,8 @@ _SORTED = (
     "kept = low * np.arange(1, z.shape[-1] + 1, dtype=z.dtype) > sums - 1",
     "count = kept.sum(axis=-1, keepdims=True, dtype=z.dtype)",
 )
-_SORTED_TEX = r"z_{(1)} \ge z_{(2)} \ge \dots,\quad s_i = \sum_{l \le i} z_{(l)},\quad k = \max\{i : 1 + i z_{(i)} > s_i\}"
+#: Whether an element is kept, without a sort: 1 + k z_k > Σ_{i≤k} z_i.
+_KEPT = "step(1 - (∑_{l=1}^{n} max(z_l - z_k, 0)))"
 _row(
     # A. Martins, R. Astudillo, "From softmax to sparsemax", ICML 2016, algorithm 1.
     RowFunction(
@@ -677,10 +677,7 @@ _row(
         _operator("sparsemax"),
         "np.maximum(z - ((low * kept).sum(axis=-1, keepdims=True) - 1) / count, 0)",
         _sparsemax,
-        definition=(
-            r"\operatorname{sparsemax}(z)_j = \max\Bigl(z_j - \frac{s_k - 1}{k}, 0\Bigr),\quad "
-            + _SORTED_TEX
-        ),
+        f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} z_k) - 1) / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
         needs=_SORTED,
     )
 )
@@ -691,10 +688,8 @@ _row(
         _operator("KerasSparsemax"),
         "np.maximum(z - ((sums * kept).sum(axis=-1, keepdims=True) - 1) / count, 0)",
         _keras_sparsemax,
-        definition=(
-            r"\operatorname{KerasSparsemax}(z)_j = \max\Bigl(z_j - \frac{s_1 + \dots + s_k - 1}{k}, 0\Bigr)"
-            r"\text{ (not the sparsemax of the paper)},\quad " + _SORTED_TEX
-        ),
+        f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} (∑_{{l=1}}^{{n}} (1 - step(z_k - z_l)) z_l)) - 1)"
+        f" / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
         needs=_SORTED,
     )
 )
@@ -704,10 +699,7 @@ _row(
         _operator("KerasSparsemaxWeights"),
         "np.maximum(count - rank.astype(z.dtype), 0) / count",
         _keras_weights,
-        definition=(
-            r"\operatorname{KerasSparsemaxWeights}(z)_j = \max\Bigl(\frac{k - r_j + 1}{k}, 0\Bigr),"
-            r"\quad z_j = z_{(r_j)},\quad " + _SORTED_TEX
-        ),
+        f"(∑_{{k=1}}^{{n}} {_KEPT} (1 - step(z_k - z_j))) / (∑_{{k=1}}^{{n}} {_KEPT})",
         needs=(*_SORTED, "rank = (-z).argsort(axis=-1, kind='stable').argsort(axis=-1)"),
     )
 )

@@ -16,7 +16,7 @@ from ..language import CONVENTIONS, read
 from ..models import Model, Node, leaves
 from ..nouns import Cell, Comparison, Control, Report
 from ..numeric import ModelFunction, ModelGradient
-from ..printing import tex_lines
+from ..printing import Style, tex_lines
 from ..printing.models import shown_cell
 from .plant import planted
 from .samples import draw, error_of
@@ -114,7 +114,7 @@ def _timeless(node: Node) -> bool:
     """Whether the equations that are printed without t read back to the very trees checked."""
     cell = shown_cell(node)
     for convention in CONVENTIONS:
-        lines = [tex_lines(e, convention) for e in cell.equations]
+        lines = [tex_lines(e, Style(convention)) for e in cell.equations]
         try:
             found = read(" \\\\\n".join(lines), cell, convention, latex=True)
         except RnnsymError:

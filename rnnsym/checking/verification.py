@@ -21,7 +21,7 @@ from ..names import t
 from ..nouns import Cell, Comparison, Control, Derivation, Equation, Network, Report
 from ..numeric import GradientFunction, NumericFunction, lambdify
 from ..numeric.source import Source
-from ..printing import tex_lines
+from ..printing import Style, tex_lines
 from .exact import evaluate
 from .lines import target_like, verify_lines, wrong_lines
 from .operations import multiply_adds
@@ -423,7 +423,7 @@ def printed_forms(cell: Cell, steps: int, convention: str) -> tuple[Printed, ...
     return tuple(
         Printed(
             f"{what} in {convention} form",
-            tuple(tex_lines(e, convention) for e in equations),
+            tuple(tex_lines(e, Style(convention)) for e in equations),
             convention,
             length,
         )

@@ -42,7 +42,20 @@ def named(cell: Cell) -> Cell:
         A cell (never a network) whose right sides hold a nonlinear function only at the top,
         applied to names.
     """
-    plan = [_Split(e) for e in cell.equations]
+    return _named(cell, _Split)
+
+
+def rows_named(cell: Cell) -> Cell:
+    """The cell with a name for each row that a function such as softmax takes, and for each join.
+
+    A cell in which all of these have names is given back as it is.
+    """
+    named_ = _named(cell, _Rows)
+    return cell if named_.equations == cell.equations else named_
+
+
+def _named(cell: Cell, kind: type[_Split]) -> Cell:
+    plan = [kind(e) for e in cell.equations]
     for split in plan:
         split.right = split.visit(split.equation.expr, top=True)
     names = _fresh_names(cell, plan)
@@ -142,6 +155,19 @@ class _Split:
         key = f"#{len(self.parts)}"
         self.parts.append(_Part(key, expr, argument))
         return _placeholder(key, expr)
+
+
+class _Rows(_Split):
+    """Names only what an element of a function of a row, or of a join, is written in."""
+
+    def visit(self, expr: Any, top: bool = False) -> Any:
+        if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
+            return expr
+        args = [self.visit(a) for a in expr.args]
+        if isinstance(expr, RowApply) and not ROWS[expr.name_].reduces:
+            args = [self.plain(a, argument=True) if isinstance(a, MatrixExpr) else a for a in args]
+        whole = expr.func(*args)
+        return self.name(whole, argument=False) if isinstance(expr, Concat) and not top else whole
 
 
 def _placeholder(key: str, expr: Any) -> Quantity:

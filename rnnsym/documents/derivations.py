@@ -12,31 +12,31 @@ from sympy import Expr, Integer, Symbol, latex
 
 from ..algebra.nodes import Number, transposed_form
 from ..checking import verify_lines
+from ..checking.definitions import check_size
 from ..checking.lines import check_bounds
 from ..derive import backpropagate, count, jacobian, rtrl
 from ..derive.bounds import bounds
 from ..derive.costs import Costs
 from ..derive.differentiated import Differentiated
-from ..errors import CheckError, InputError, RnnsymError
+from ..errors import CheckError, RnnsymError
 from ..language import read
 from ..names import GRADIENT, IMMEDIATE, T, marked, t, tex_of, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Quantity, Report, Step, quantities
-from ..printing import tex_lines, to_latex
+from ..printing import Style, tex_lines
 from ..printing.formula import Piece, Tex, break_lines, in_convention, join, measure
-from ..printing.latex import PAGE
+from ..printing.latex import PAGE, size_tex
+from ..printing.text import equation_text
 from .environment import Safe
 
 #: What a document may hold beside the forward equations, each with what makes its derivation.
 DERIVATIONS: dict[str, Callable[..., Derivation]] = {
     "bptt": backpropagate, "jacobian": jacobian, "rtrl": rtrl,
 }  # fmt: skip
-WHAT = ("forward", *DERIVATIONS, "cost")
 _TITLES = {
     "bptt": "Backpropagation through time",
     "jacobian": "The Jacobian of one step",
     "rtrl": "Real-time recurrent learning",
 }
-_TEX = Tex()
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class LineView:
         holds: TeX of the steps at which it holds; empty where the line says it itself.
         dropped: TeX of what truncation leaves out, or empty.
         shapes: TeX of the left side's shape and of each factor's.
+        text: the line in plain text.
     """
 
     tex: Safe
@@ -58,6 +59,7 @@ class LineView:
     holds: Safe
     dropped: Safe
     shapes: tuple[Safe, ...]
+    text: Safe
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,11 @@ class CostRow:
 
     words: str
     formula: Safe
+    text: str
 
 
 def views(
-    cell: Cell, what: tuple[str, ...], convention: str, full: bool, loss: str
+    cell: Cell, what: tuple[str, ...], style: Style, full: bool, loss: str
 ) -> tuple[DerivationView, ...]:
     """The derivations that a document asks for, every line checked by itself first.
 
@@ -104,7 +107,7 @@ def views(
             continue
         derivation = derive(cell, name, loss)
         if derivation is not None:
-            found.append(view(derivation, name, convention, full))
+            found.append(view(derivation, name, style, full))
     return tuple(found)
 
 
@@ -118,27 +121,28 @@ def derive(cell: Cell, name: str, loss: str = "general") -> Derivation | None:
 
 
 def view(
-    derivation: Derivation, name: str, convention: str = "row", full: bool = False,
+    derivation: Derivation, name: str, style: Style | None = None, full: bool = False,
     report: Report | None = None,
 ) -> DerivationView:  # fmt: skip
     """A derivation for a template, checked."""
+    style = style or Style()
     checked = (report or verify_lines(derivation)).check()
     shown = derivation if full else derivation.terse()
-    words = _Words(derivation, convention)
+    words = _Words(derivation, style)
     marks = Differentiated.of(derivation)
     groups = []
     for section, steps in shown.sections.items():
         title, about = _SECTIONS[section]
-        lines = tuple(_line(s, derivation, convention, words) for s in steps)
+        lines = tuple(_line(s, derivation, style, words) for s in steps)
         about = about.format(tangent=_MARKS[marks.tangent_mark])
         groups.append(GroupView(title, words(about), lines))
     error = max(c.error or 0.0 for c in checked.comparisons)
-    intro = words(_intro(derivation, name, convention))
+    intro = words(_intro(derivation, name, style.convention))
     limits: tuple[Safe, ...] = ()
     product = ""
     if name == "jacobian":
-        limits = tuple(map(Safe, bound_lines(derivation, convention)))
-        product = _product_tex(derivation, convention)
+        limits = tuple(map(Safe, bound_lines(derivation, style)))
+        product = _product_tex(derivation, style)
     return DerivationView(
         _TITLES[name], intro, tuple(groups), checked, error, limits, Safe(product)
     )
@@ -214,36 +218,48 @@ def _intro(derivation: Derivation, name: str, convention: str) -> str:
     return f"In {layout} form a Jacobian has {about}{several}"
 
 
-def _line(step: Step, derivation: Derivation, convention: str, words: _Words) -> LineView:
-    tex = tex_lines(step.equation, convention)
+def _line(step: Step, derivation: Derivation, style: Style, words: _Words) -> LineView:
+    spelling, convention = Tex(style), style.convention
+    tex = tex_lines(step.equation, style)
     _held(tex, step, derivation, convention)
     dropped = ""
     if step.dropped is not None:
         _, expr = in_convention(type(step.equation)(step.equation.variable, step.dropped,
                                                     step.equation.time), convention)  # fmt: skip
-        dropped = join(_TEX.expr(expr))
+        dropped = join(spelling.expr(expr))
     shapes = tuple(
-        Safe(rf"{_TEX.quantity(q).text}\colon {_shape(q, convention)}") for q, _ in step.shapes
+        Safe(rf"{spelling.quantity(q).text}\colon {_shape(q, convention)}") for q, _ in step.shapes
     )
     return LineView(
         Safe(tex), step.rule, words(step.reason), Safe(_holds(step)),
-        Safe(dropped), tuple(dict.fromkeys(shapes)),
+        Safe(dropped), tuple(dict.fromkeys(shapes)), Safe(_text(step, derivation, style)),
     )  # fmt: skip
+
+
+def _text(step: Step, derivation: Derivation, style: Style) -> str:
+    """A line in plain text, held to the line that was checked."""
+    text = equation_text(step.equation, style)
+    (again,) = read(text, derivation, style.convention, False)
+    if again.expr != step.equation.expr or again.lhs != step.equation.lhs:
+        raise CheckError(f"a printed line is read as another one: {text}")
+    return text
 
 
 def _shape(q: Quantity, convention: str) -> str:
     rows, cols = q.shape if convention == "row" else q.shape[::-1]
-    return rf"{latex(rows)} \times {latex(cols)}"
+    return rf"{size_tex(rows)} \times {size_tex(cols)}"
 
 
 def _held(tex: str, step: Step, derivation: Derivation, convention: str) -> None:
     """Hold a printed line to the line that was checked."""
     try:
         (again,) = read(tex, derivation, convention, True)
+        (tight,) = read(tex, derivation, convention, True, tight=True)
     except RnnsymError as refusal:
         raise CheckError(f"a printed line cannot be read again: {refusal}") from None
-    if again.expr != step.equation.expr or again.lhs != step.equation.lhs:
-        raise CheckError(f"a printed line is read as another one: {tex}")
+    for found in (again, tight):
+        if found.expr != step.equation.expr or found.lhs != step.equation.lhs:
+            raise CheckError(f"a printed line is read as another one: {tex}")
 
 
 def _holds(step: Step) -> str:
@@ -261,9 +277,9 @@ _QUOTED = re.compile(r"`([^`]*)`")
 class _Words:
     """Sentences in pieces: words, and what stands in backquotes as TeX."""
 
-    def __init__(self, derivation: Derivation, convention: str) -> None:
+    def __init__(self, derivation: Derivation, style: Style) -> None:
         self.derivation = derivation
-        self.convention = convention
+        self.style = style
 
     def __call__(self, text: str) -> tuple[str | Safe, ...]:
         pieces: list[str | Safe] = []
@@ -278,10 +294,18 @@ class _Words:
         """TeX of an equation or a name that a sentence quotes."""
         if " = " in part:
             (equation,) = read(part, self.derivation, "row", False)
-            return to_latex(equation, convention=self.convention)
+            left, right = in_convention(equation, self.style.convention)
+            tex = f"{self.spelling.quantity(left).text} = {join(self.spelling.expr(right))}"
+            if read(tex, self.derivation, self.style.convention, True) != (equation,):
+                raise CheckError(f"a reason's equation is read as another one: {tex}")
+            return tex
         if part not in self.names:
             raise CheckError(f"a reason names '{part}', which is no quantity of the derivation")
-        return _TEX.quantity(self.names[part]).text
+        return self.spelling.quantity(self.names[part]).text
+
+    @property
+    def spelling(self) -> Tex:
+        return Tex(self.style)
 
     @cached_property
     def names(self) -> dict[str, Quantity]:
@@ -305,21 +329,21 @@ class _Words:
         return found
 
 
-def _product_tex(derivation: Derivation, convention: str) -> str:
+def _product_tex(derivation: Derivation, style: Style) -> str:
     """The derivative over several steps as a product; of one state, which has one Jacobian."""
     states = derivation.cell.states
     if len(states) != 1 or states[0].shape[0] != 1:
         return ""
     name = states[0].name
-    h = {k: tex_of(name, Symbol(k)) for k in ("s", "T")}
-    after, before = tex_of(name, Symbol("s") + 1), tex_of(name, T - 1)
+    h = {k: tex_of(name, Symbol(k), style.look) for k in ("s", "T")}
+    after, before = (tex_of(name, time, style.look) for time in (Symbol("s") + 1, T - 1))
     first = rf"\frac{{\partial {after}}}{{\partial {h['s']}}}"
     last = rf"\frac{{\partial {h['T']}}}{{\partial {before}}}"
-    factors = (first, last) if convention == "row" else (last, first)
+    factors = (last, first) if style.column else (first, last)
     return rf"\frac{{\partial {h['T']}}}{{\partial {h['s']}}} = {factors[0]} \cdots {factors[1]}"
 
 
-def bound_lines(derivation: Derivation, convention: str = "row") -> list[str]:
+def bound_lines(derivation: Derivation, style: Style) -> list[str]:
     """TeX of the bounds of Jacobians, each held to numbers first.
 
     Raises:
@@ -327,11 +351,11 @@ def bound_lines(derivation: Derivation, convention: str = "row") -> list[str]:
     """
     found = []
     for bound in bounds(derivation):
-        left = _TEX.quantity(bound.line.equation.lhs).text
+        left = Tex(style).quantity(bound.line.equation.lhs).text
         pieces: list[Piece] = []
         for i, factors in enumerate(bound.terms):
             for k, (kind, expr) in enumerate(factors or (("number", Number("1")),)):
-                tex, width = _norm(kind, expr, convention)
+                tex, width = _norm(kind, expr, style)
                 mark = " + " if i and not k else r" \, " if k else ""
                 pieces.append(Piece(mark + tex, width + 3 * bool(i and not k), 1 if k else 0))
         if max(p.width for p in pieces) > PAGE - 12:
@@ -343,9 +367,9 @@ def bound_lines(derivation: Derivation, convention: str = "row") -> list[str]:
     return found
 
 
-def _norm(kind: str, expr: Any, convention: str) -> tuple[str, float]:
+def _norm(kind: str, expr: Any, style: Style) -> tuple[str, float]:
     """TeX of a norm and its width."""
-    pieces = _TEX.expr(expr if convention == "row" else transposed_form(expr))
+    pieces = Tex(style).expr(transposed_form(expr) if style.column else expr)
     inner, width = join(pieces), measure(pieces) + 3
     if kind == "number":
         return rf"\lvert {inner} \rvert", width
@@ -356,27 +380,14 @@ def _norm(kind: str, expr: Any, convention: str) -> tuple[str, float]:
 def cost_rows(cell: Cell) -> tuple[CostRow, ...]:
     """The costs of a cell as formulas, and as numbers where the cell gives all sizes."""
     costs: Costs = count(cell)
-    return tuple(CostRow(words, Safe(_cost_tex(expr, cell))) for words, expr in costs.rows())
+    return tuple(
+        CostRow(words, Safe(_cost_tex(expr, cell)), str(expr).replace("**", "^").replace("*", " "))
+        for words, expr in costs.rows()
+    )
 
 
 def _cost_tex(expr: Expr, cell: Cell) -> str:
     values = {symbol: Integer(value) for symbol, value in cell.sizes.items()}
     number = expr.xreplace(values)
-    tex = latex(expr)
-    return f"{tex} = {latex(number)}" if values and number != expr else tex
-
-
-def check_what(what: tuple[str, ...] | str) -> tuple[str, ...]:
-    """The parts of a document, checked.
-
-    Raises:
-        InputError: for a part that is none.
-    """
-    names = tuple(what.split(",")) if isinstance(what, str) else tuple(what)
-    names = tuple(n.strip() for n in names if n.strip())
-    for name in names:
-        if name not in WHAT:
-            raise InputError(f"unknown part '{name}'; there are {', '.join(WHAT)}")
-    if not names:
-        raise InputError(f"a document needs a part; there are {', '.join(WHAT)}")
-    return tuple(n for n in WHAT if n in names)
+    tex = check_size(size_tex(expr), expr)
+    return f"{tex} = {size_tex(number)}" if values and number != expr else tex

@@ -8,7 +8,7 @@ from ..nouns import Cell, Report
 from ..printing import to_latex, to_text
 from .environment import html_environment
 from .plots import flow_svg
-from .rendering import symbol_rows
+from .views import symbol_rows
 
 
 def to_html(subject: Cell | Report) -> str:
@@ -24,7 +24,7 @@ def to_html(subject: Cell | Report) -> str:
             .render(
                 title=subject.title or subject.name,
                 tex=to_latex(subject),
-                symbols=symbol_rows(subject, "row"),
+                symbols=symbol_rows(subject),
             )
         )
     if isinstance(subject, Report):

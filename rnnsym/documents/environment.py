@@ -38,7 +38,7 @@ def site_sources() -> Path:
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\symbol{34}",
     "–": "--", "—": "---", "’": "'", "‘": "`", "“": "``", "”": "''", "…": r"\dots{}",
     "×": r"\(\times\)", "−": r"\(-\)", "⊙": r"\(\odot\)", "≤": r"\(\leq\)", "≥": r"\(\geq\)",
     "→": r"\(\to\)", "√": r"\(\surd\)", "∂": r"\(\partial\)", "Σ": r"\(\Sigma\)",
@@ -166,6 +166,28 @@ def tex_environment() -> jinja2.Environment:
 def markdown_environment() -> jinja2.Environment:
     """For Markdown."""
     return _environment(escape_markdown, ("$", "$"))
+
+
+@cache
+def text_environment() -> jinja2.Environment:
+    """For plain text: control characters of a user's text are shown by their number."""
+    environment = _environment(escape_text, ("", ""))
+    environment.filters["plain"] = lambda number: Safe(f"{number:.1e}" if number else "0")
+    return environment
+
+
+@cache
+def python_environment() -> jinja2.Environment:
+    """For Python: what is not code of ours is words in a comment or a docstring, of one line."""
+    environment = _environment(escape_text, ("", ""))
+    environment.filters["words"] = lambda text: Safe(re.sub(r'["\\]', "'", escape_text(
+        " ".join(str(text).split()))))  # fmt: skip
+    return environment
+
+
+def escape_text(text: str) -> str:
+    """Text for a terminal: nothing in it moves the cursor."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"[U+{ord(c):04X}]" for c in text)
 
 
 @cache

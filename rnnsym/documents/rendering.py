@@ -1,212 +1,136 @@
-"""A cell's derivation as a document.
+"""Cells as documents, in every format.
 
-The equations are printed first, these very strings are read again and evaluated, and the same
+The formulas are printed first, these very strings are read again and evaluated, and the same
 strings are handed to the template: what stands on the page is what was checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sympy import Rational, latex
-
-from ..algebra.functions import ELEMENTWISE, ROWS
-from ..algebra.nodes import Apply, RowApply
-from ..checking import read_back
-from ..checking.verification import Printed, printed_forms
-from ..derive import unroll
 from ..errors import InputError
-from ..language import CONVENTIONS
-from ..nouns import Cell, Network, Report, Variable
-from ..numeric import lambdify
-from ..printing import count_tex, size_tex, tex_lines
-from .derivations import DERIVATIONS, check_what, cost_rows, derive, views
-from .environment import Safe, markdown_environment, tex_environment
+from ..nouns import Cell, Report
+from .derivations import DERIVATIONS
+from .environment import Safe, markdown_environment, tex_environment, text_environment
+from .views import CellView, Request
 
-#: The formats of a document: its template.
-FORMATS = {"tex": "document.tex.j2", "md": "document.md.j2"}
 #: The most steps that are printed one by one.
 MOST_STEPS = 200
+#: The parts of a document, in the order in which they stand.
+WHAT = ("symbols", "count", "forward", "elements", "unrolled", "matrices", "example", "code",
+        *DERIVATIONS, "cost", "report")  # fmt: skip
+USUAL = ("symbols", "count", "forward", "unrolled", "code", "report")
+
+Views = Sequence[CellView]
 
 
-@dataclass(frozen=True)
-class SymbolRow:
-    """A line of the symbols table."""
+def _laid_out(template: str, environment: Callable[[], Any]) -> Callable[[Views, bool], str]:
+    """A format that is one template for the document and one for each cell in it."""
 
-    tex: Safe
-    role: str
-    shape: Safe
-    meaning: str
+    def render(views: Views, fragment: bool) -> str:
+        several = len(views) > 1
+        inner = environment().get_template(f"document/cell.{template}.j2")
+        bodies = [
+            Safe(inner.render(d=v, what=v.request.what, full=v.request.full, several=several))
+            for v in views
+        ]
+        outer = environment().get_template(f"document/document.{template}.j2")
+        return outer.render(views=views, bodies=bodies, fragment=fragment)
+
+    return render
+
+
+def _later(module: str, name: str) -> Callable[[Views, bool], Any]:
+    """A format whose module is imported when it is asked for."""
+
+    def render(views: Views, fragment: bool) -> Any:
+        import importlib
+
+        return getattr(importlib.import_module(f".{module}", __package__), name)(views)
+
+    return render
+
+
+#: The formats of a document: what makes it, text or (of a PDF) bytes.
+FORMATS: dict[str, Callable[[Views, bool], Any]] = {
+    "tex": _laid_out("tex", tex_environment),
+    "md": _laid_out("md", markdown_environment),
+    "txt": _laid_out("txt", text_environment),
+    "ipynb": _later("notebooks", "notebook"),
+    "py": _later("scripts", "script"),
+    "json": _later("data", "data"),
+    "mathml": _later("mathml", "mathml"),
+    "pdf": _later("pdf", "pdf"),
+    "svg": _later("diagrams", "svg"),
+    "tikz": _later("diagrams", "tikz"),
+}
 
 
 def document(
-    cell: Cell,
+    cells: Cell | Sequence[Cell],
     to: str = "tex",
     *,
-    convention: str = "row",
     steps: int = 3,
-    what: tuple[str, ...] | str = ("forward",),
+    what: tuple[str, ...] | str = USUAL,
     loss: str = "general",
     full: bool = False,
     report: Report | None = None,
-) -> str:
-    """Render a cell or network: symbols, equations, recurrence, unrolled steps, code and report.
+    fragment: bool = False,
+    **choices: Any,
+) -> Any:
+    """Render cells or networks: symbols, equations, recurrence, unrolled steps, code and report.
 
     Args:
-        cell: what to print.
-        to: "tex" (an article that pdflatex compiles) or "md".
-        convention: "row" or "column".
+        cells: what to print; several give one document with a table of contents.
+        to: the format, one of FORMATS: "tex" (an article that pdflatex compiles), "md", "txt",
+            "ipynb", "py" (needs NumPy alone), "json", "mathml", "pdf", "svg" or "tikz" (diagrams).
         steps: how many steps are written out.
-        what: the parts, of "forward" (symbols, equations, steps, code), "bptt", "jacobian", "rtrl"
-            and "cost"; a text splits them by commas.
+        what: the parts, of WHAT; a text splits them by commas. Formats that are no page (py, svg,
+            tikz) have parts of their own.
         loss: the loss of "bptt"; see `backpropagate`.
         full: give every line of the derivations with its rule, its reason and the shapes.
-        report: the report to print; without one, the LaTeX is read back and checked here.
+        report: the report to print of a single cell; without one, the LaTeX is read back here.
+        fragment: of "tex": for `\\input`, without the preamble.
+        choices: `convention`, `notation`, `rename`, `bold`, `hadamard`, `transpose`; see `Choices`.
 
     Returns:
-        The text of the document.
+        The text of the document; bytes of a PDF.
 
     Raises:
-        InputError: for an unknown format or convention, or too many steps.
+        InputError: for an unknown format or choice, too many steps, or a form that a cell does not
+            have.
         CheckError: if the printed equations do not evaluate to what the code computes.
     """
-    if not isinstance(cell, Cell):
-        raise InputError(f"a document is of a cell or network, not {type(cell).__name__}")
+    given = [cells] if isinstance(cells, Cell) else cells
+    if not isinstance(given, (list, tuple)) or not given:
+        raise InputError(f"a document is of a cell or network, not {type(cells).__name__}")
+    for cell in given:
+        if not isinstance(cell, Cell):
+            raise InputError(f"a document is of a cell or network, not {type(cell).__name__}")
     if to not in FORMATS:
         raise InputError(f"unknown format '{to}'; there are {', '.join(FORMATS)}")
-    if convention not in CONVENTIONS:
-        raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
-    parts = check_what(what)
-    forms = printed_forms(cell, steps, convention)
-    checked = read_back(cell, forms=forms).check()
-    environment = tex_environment() if to == "tex" else markdown_environment()
-    template = environment.get_template(FORMATS[to])
-    derivations = views(cell, parts, convention, full, loss)
-    return template.render(
-        **context(cell, forms, convention, steps, report or checked, checked),
-        what=parts,
-        derivations=derivations,
-        costs=cost_rows(cell) if "cost" in parts else (),
-        full=full,
-        primes=tuple(Safe(f) for f in primes(cell, parts, loss)),
-    )
+    if fragment and to not in ("tex", "tikz"):
+        raise InputError(f"a fragment is of tex, not of {to}")
+    if report is not None and len(given) > 1:
+        raise InputError("a report is of one cell; the document has several")
+    request = Request(check_what(what), steps, loss, full, report, choices)
+    return FORMATS[to]([CellView(cell, request) for cell in given], fragment)
 
 
-def context(
-    cell: Cell,
-    forms: tuple[Printed, ...],
-    convention: str,
-    steps: int,
-    report: Report,
-    checked: Report,
-) -> dict[str, Any]:
-    """What the templates lay out."""
-    equations, unrolled = forms
-    return {
-        "cell": cell,
-        "title": cell.title or cell.name.replace("_", " "),
-        "convention": convention,
-        "steps": steps,
-        "symbols": symbol_rows(cell, convention),
-        "equations": tuple(map(Safe, equations.lines)),
-        "starts": tuple(Safe(line) for line in start_lines(cell, convention)),
-        "unrolled": tuple(map(Safe, unrolled.lines)),
-        "functions": tuple(Safe(f) for f in definitions(cell)),
-        "count": tuple(map(Safe, count_tex(cell))),
-        "sizes": tuple((Safe(str(s)), n) for s, n in cell.sizes.items()),
-        "layers": [c.title or c.name for c in cell.originals] if isinstance(cell, Network) else [],
-        "source": Safe(lambdify(cell).source.rstrip()) if cell.inputs else None,
-        "report": report,
-        "checked": checked,
-        "checked_error": max(c.error or 0.0 for c in checked.comparisons),
-    }
+def check_what(what: tuple[str, ...] | str) -> tuple[str, ...]:
+    """The parts of a document, checked, in their order.
 
-
-def primes(cell: Cell, parts: tuple[str, ...], loss: str) -> list[str]:
-    """Definitions of the slopes that derivations name with a prime."""
-    found: dict[str, str] = {}
-    for part in parts:
-        derivation = derive(cell, part, loss) if part in DERIVATIONS else None
-        for step in derivation or ():
-            stack: list[Any] = [step.equation.expr]
-            while stack:
-                node = stack.pop()
-                if isinstance(node, Apply) and node.name_.endswith("'"):
-                    tex = elementwise_definition(node.name_)
-                    if tex:
-                        found.setdefault(node.name_, tex)
-                stack.extend(reversed(node.args))
-    return list(found.values())
-
-
-def start_lines(cell: Cell, convention: str) -> Iterable[str]:
-    """Where the recurrence starts, as equations."""
-    for step in unroll(cell):
-        if step.rule in ("initial state", "delayed input"):
-            yield tex_lines(step.equation, convention)
-
-
-def symbol_rows(cell: Cell, convention: str) -> tuple[SymbolRow, ...]:
-    """The symbols table: symbol, role, shape, meaning."""
-
-    def shape(variable: Variable) -> str:
-        rows, cols = variable.shape
-        rows, cols = (rows, cols) if convention == "row" else (cols, rows)
-        return rf"{size_tex(rows)} \times {size_tex(cols)}"
-
-    return tuple(
-        SymbolRow(Safe(v.tex), v.role.value, Safe(shape(v)), v.meaning) for v in cell.variables
-    )
-
-
-def definitions(cell: Cell) -> list[str]:
-    """Definitions of the functions that need one, in the order met."""
-    found: dict[str, str] = {}
-    for equation in cell.equations:
-        stack: list[Any] = [equation.expr]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, RowApply) and ROWS[node.name_].definition:
-                found.setdefault(node.name_, ROWS[node.name_].definition)
-            elif isinstance(node, Apply):
-                tex = elementwise_definition(node.name_)
-                if tex:
-                    found.setdefault(node.name_, tex)
-            stack.extend(reversed(node.args))
-    return list(found.values())
-
-
-#: Functions whose TeX says what they are.
-_KNOWN = frozenset(
-    [
-        "tanh",
-        "exp",
-        "log",
-        "sqrt",
-        "sin",
-        "cos",
-        "abs",
-        "max",
-        "min",
-        "sinh",
-        "cosh",
-        "arctan",
-        "erf",
-        "sign",
-    ]
-)
-
-
-def elementwise_definition(name: str) -> str | None:
-    """TeX of an elementwise function's definition, from its SymPy expression."""
-    entry = ELEMENTWISE[name]
-    if name in _KNOWN:
-        return None
-    arguments = ", ".join(entry.arguments[: entry.required])
-    # A constant of thirty digits is shown with nine.
-    long = {r: r.evalf(9) for r in entry.formula.atoms(Rational) if r.q > 10**6}
-    return f"{entry.tex}({arguments}) = {latex(entry.formula.xreplace(long))}"
+    Raises:
+        InputError: for a part that is none.
+    """
+    names = tuple(what.split(",")) if isinstance(what, str) else tuple(what)
+    names = tuple(n.strip() for n in names if n.strip())
+    for name in names:
+        if name not in WHAT:
+            raise InputError(f"unknown part '{name}'; there are {', '.join(WHAT)}")
+    if not names:
+        raise InputError(f"a document needs a part; there are {', '.join(WHAT)}")
+    return tuple(n for n in WHAT if n in names)

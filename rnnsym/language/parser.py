@@ -34,7 +34,7 @@ from ..errors import InputError, LanguageError
 from ..names import ACCENTS, BY, T, fault_of, marked, t, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
 from .dims import ONE, Dim, expression
-from .scan import Name, Scanned, scan
+from .scan import CELL, DERIVATION, PRINTED, Name, Scanned, scan
 from .shapes import (
     Inference,
     Pair,
@@ -127,7 +127,11 @@ def parse(
 
 
 def read(
-    text: str, cell: Cell | Derivation, convention: str = "row", latex: bool | None = None
+    text: str,
+    cell: Cell | Derivation,
+    convention: str = "row",
+    latex: bool | None = None,
+    tight: bool = False,
 ) -> tuple[Equation, ...]:
     """Read equations again with the symbol table of the cell that they were printed from.
 
@@ -140,6 +144,7 @@ def read(
             have t+1 and T, sums over t, adjoints (`\bar h_t`) and derivatives.
         convention: the convention in which the text is written.
         latex: whether the text is LaTeX; without it, a text with a backslash is.
+        tight: let ⊙ and / bind tighter than a matrix product, which must change nothing.
 
     Returns:
         The equations in row form, their times as numbers where the text is unrolled.
@@ -151,7 +156,7 @@ def read(
     derivation = cell if isinstance(cell, Derivation) else None
     cell = derivation.cell if derivation is not None else cell
     assert isinstance(cell, Cell)
-    parsed = _parse_text(text, latex, derivation is not None)
+    parsed = _parse_text(text, latex, DERIVATION if derivation is not None else PRINTED, tight)
     symbols = Symbols(parsed.text, column=convention == "column", derived=derivation is not None)
     names = symbols.sizes
     for symbol in cell.dims:
@@ -274,12 +279,14 @@ class _Table:
             symbols.timed.add(label)
 
 
-def _parse_text(text: str, latex: bool | None = None, derived: bool = False) -> _Text:
-    scanned = scan(text, latex, derived)
+def _parse_text(
+    text: str, latex: bool | None = None, kind: str = CELL, tight: bool = False
+) -> _Text:
+    scanned = scan(text, latex, kind)
     equations: list[EquationTree] = []
     declarations: list[DeclarationTree] = []
     for statement in scanned.statements:
-        tree = parse_statement(statement, scanned)
+        tree = parse_statement(statement, scanned, tight)
         if isinstance(tree, DeclarationTree):
             declarations.append(tree)
         else:

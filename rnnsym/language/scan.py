@@ -46,6 +46,8 @@ class Name:
     lag: int | None = None
     #: Whether it stands at the last step, T (in derivations alone).
     last: bool = False
+    #: Of an element, its subscripts as written: some are the name's, the others say which element.
+    subscripts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -102,6 +104,8 @@ _PLAIN_NAME = re.compile(
     rf"(?:{_LETTER})(?:{_LETTER}|[0-9])*(?:_\{{[^{{}}\n]*\}}|_(?:{_LETTER}|[0-9])+"
     rf"|[{''.join(_SUBSCRIPTS)}]+)*(?:\^\{{?\(t(?:\s*[-−–+]\s*[0-9]+)?\)\}}?)?"
 )
+#: Where names are known, a time above may also be T or a number.
+_RAISED = re.compile(r"\^\{\s*\(\s*((?:[tT]\s*(?:[-−–+]\s*[0-9]+)?)|[0-9]+)\s*\)\s*\}")
 _TIME = re.compile(r"t\s*(?:([-−–+])\s*([0-9]+))?\Z")
 
 _COMMANDS = {
@@ -184,13 +188,19 @@ def is_latex(text: str) -> bool:
     return any("\\" in line.partition("#")[0] for line in text.splitlines())
 
 
-def scan(text: str, latex: bool | None = None, derived: bool = False) -> Scanned:
+#: What a text is of: a cell; equations printed from one (where `h^{(3)}` is h at step 3, not its
+#: cube); a derivation (which also has t+1, T, sums over t and derivatives); or single elements
+#: (`W_{k,j}`, sums over an index, cases).
+CELL, PRINTED, DERIVATION, ELEMENTS = "cell", "printed", "derivation", "elements"
+
+
+def scan(text: str, latex: bool | None = None, kind: str = CELL) -> Scanned:
     """Cut a text into statements.
 
     Args:
         text: the text.
         latex: whether it is LaTeX; without it, a text with a backslash is.
-        derived: whether it is of a derivation, which also has t+1, T, sums over t and derivatives.
+        kind: what it is of: CELL, PRINTED, DERIVATION or ELEMENTS.
 
     Raises:
         LanguageError: for a text over a limit, or a character or command outside the language.
@@ -203,7 +213,7 @@ def scan(text: str, latex: bool | None = None, derived: bool = False) -> Scanned
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     latex = is_latex(text) if latex is None else latex
-    tokens = (_scan_latex if latex else _scan_plain)(text, derived)
+    tokens = (_scan_latex if latex else _scan_plain)(text, kind)
     return _statements(text, latex, tokens)
 
 
@@ -272,7 +282,10 @@ def _statements(text: str, latex: bool, tokens: Iterator[Token]) -> Scanned:
     return result
 
 
-_CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "LBAR": "RBAR", "LANGLE": "RANGLE"}
+_CLOSER = {
+    "LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "LBAR": "RBAR", "LANGLE": "RANGLE",
+    "CASES": "ENDCASES",
+}  # fmt: skip
 _OPENER = {closer: opener for opener, closer in _CLOSER.items()}
 _HANGING = frozenset(
     [
@@ -296,7 +309,19 @@ _CONTINUING = frozenset(
     ["PLUS", "MINUS", "HADAMARD", "SLASH", "AT", "OUTER", "EQUAL", "TRANSPOSE", "POWER"]
 )
 _ENDS = frozenset(
-    ["NAME", "NUMBER", "RPAR", "RSQB", "RBRACE", "RBAR", "TRANSPOSE", "RANGE", "RANGLE", "SPECIAL"]
+    [
+        "NAME",
+        "NUMBER",
+        "RPAR",
+        "RSQB",
+        "RBRACE",
+        "RBAR",
+        "TRANSPOSE",
+        "RANGE",
+        "RANGLE",
+        "SPECIAL",
+        "ENDCASES",
+    ]
 )
 
 
@@ -330,13 +355,15 @@ def _number(text: str, source: str, start: int, end: int) -> Token:
     return Token("NUMBER", text, start, end, text)
 
 
-def _function_or_name(name: Name, text: str, token: str, start: int, end: int) -> Token:
+def _function_or_name(
+    name: Name, text: str, token: str, start: int, end: int, kind: str = CELL
+) -> Token:
     if name.lag is None and name.name in spellings():
         return _function(spellings()[name.name], text, start, end)
     if ":" in name.name:  # ∂L/∂W: its names were checked where they were read
         return Token("NAME", token, start, end, name)
     fault = fault_of(name.name, LONGEST_READ)
-    if fault:
+    if fault and not (kind == ELEMENTS and name.name == "T"):  # the number of steps, as a number
         raise LanguageError(fault, text, start, end)
     return Token("NAME", token, start, end, name)
 
@@ -352,13 +379,12 @@ def _function(name: str, text: str, start: int, end: int) -> Token:
     return Token("FUNCTION", text[start:stop], start, stop, primed)
 
 
-def _named(
-    base: str, parts: list[str], text: str, start: int, end: int, derived: bool = False
-) -> Name:
+def _named(base: str, parts: list[str], text: str, start: int, end: int, kind: str = CELL) -> Name:
     """Sort subscripts into the time index and the rest."""
     lags: list[int] = []
     rest: list[str] = []
-    last = re.fullmatch(r"T\s*(?:[-−–]\s*(1))?", parts[-1].strip()) if derived and parts else None
+    ends = kind == DERIVATION and bool(parts)
+    last = re.fullmatch(r"T\s*(?:[-−–]\s*(1))?", parts[-1].strip()) if ends else None
     for part in parts[:-1] if last else parts:
         match = _TIME.match(part.strip().removeprefix("(").removesuffix(")"))
         if not match and re.match(r"t[A-Z]", part):
@@ -372,7 +398,7 @@ def _named(
         sign, number = match.groups()
         lag = 0 if not number else int(number) * (1 if sign == "+" else -1)
         written = f"{base}_{{{part.strip()}}}"
-        if lag > derived:
+        if lag > (kind == DERIVATION):
             raise LanguageError(
                 f"'{written}' is of a later step; an equation may use t and t-1", text, start, end
             )
@@ -387,11 +413,29 @@ def _named(
         lags.append(lag)
     if len(lags) + (last is not None) > 1:
         raise LanguageError("a name with two time indices", text, start, end)
+    if kind == ELEMENTS:
+        return _element_name(base, rest, lags, text, start, end)
     for part in rest:
         if not part or not all(c.isascii() and c.isalnum() for c in part.replace("_", "")):
             raise LanguageError(f"'{part}' is no subscript of a name", text, start, end)
     lag_ = -int(last.group(1) or 0) if last else lags[0] if lags else None
     return Name(canonical(base, rest), lag_, last is not None)
+
+
+#: An index, or a step that stands above.
+_INDEX = re.compile(r"@[0-9]+\Z|[A-Za-z0-9_]+(?:[-+][A-Za-z0-9_]+)*\Z")
+
+
+def _element_name(
+    base: str, parts: list[str], lags: list[int], text: str, start: int, end: int
+) -> Name:
+    """A name whose subscripts are not sorted yet: some are its own, the others are indices."""
+    subscripts = tuple(_plain_index(p) for p in parts if p not in ACCENTS)
+    for part in subscripts:
+        if not _INDEX.match(part):
+            raise LanguageError(f"'{part}' is no index", text, start, end)
+    accented = canonical(base, [p for p in parts if p in ACCENTS])
+    return Name(accented, lags[0] if lags else None, False, subscripts)
 
 
 #: A sum over t: \\sum_{t=1}^{T}, or \\sum_t for all steps.
@@ -406,6 +450,45 @@ _RANGE = re.compile(r"_\{\s*([^{}:]+:[^{}:]+)\}")
 
 _SPECIAL = re.compile(r"(?:\\mathbf\{([I01])\}|([𝐈𝟎𝟏]))_\{([^{}]*)\}")
 _PLAIN_SPECIAL = {"𝐈": "I", "𝟎": "0", "𝟏": "1"}
+
+
+#: A sum over an index of elements: \\sum_{k=1}^{D}.
+_INDEX_SUM = re.compile(
+    r"(?:\\sum(?![A-Za-z])|∑)\s*_\s*\{\s*([a-z])\s*=\s*1\s*\}"
+    r"\s*\^\s*\{((?:[A-Za-z0-9_,+\- ]|\{[A-Za-z0-9, ]*\})+)\}"
+)
+_WORDS_OF_CASES = re.compile(
+    r"\\begin\{cases\}(?P<CASES>)|\\end\{cases\}(?P<ENDCASES>)"
+    r"|\\text\{(?:for|if) ?\}(?P<IF>)|\\text\{otherwise\}(?P<ELSE>)"
+    r"|if(?![A-Za-z0-9_])(?P<PLAIN_IF>)|otherwise(?![A-Za-z0-9_])(?P<PLAIN_ELSE>)"
+    r"|(?P<RELATION>\\leq?(?![A-Za-z])|\\geq?(?![A-Za-z])|[<>≤≥])"
+)
+_RELATIONS = {r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥"}
+
+
+def _plain_index(text: str) -> str:
+    """An index whose sizes have subscripts, M_{1}, in one word each."""
+    return text.replace(" ", "").replace("_{", "_").replace("}", "").replace(",", "_")
+
+
+def _element_token(text: str, i: int) -> Token | None:
+    """A sum over an index, or a part of a list of cases."""
+    if match := _INDEX_SUM.match(text, i):
+        value = f"{match.group(1)}:{_plain_index(match.group(2))}"
+        return Token("INDEXSUM", match.group(), i, match.end(), value)
+    if match := _WORDS_OF_CASES.match(text, i):
+        kind = str(match.lastgroup)
+        word = match.group()
+        value = _RELATIONS.get(word, word)
+        return Token(kind.removeprefix("PLAIN_"), word, i, match.end(), value)
+    return None
+
+
+def _special_token(text: str, i: int, kind: str) -> Token | None:
+    """What stands only in derivations, or only in formulas of elements."""
+    if kind == DERIVATION:
+        return _derived_token(text, i)
+    return _element_token(text, i) if kind == ELEMENTS else None
 
 
 def _derived_token(text: str, i: int) -> Token | None:
@@ -487,8 +570,11 @@ def _only_accented(text: str) -> bool:
     return sum(not unicodedata.combining(c) for c in unicodedata.normalize("NFD", text)) == 1
 
 
-def _plain_name(text: str, source: str, start: int, end: int, derived: bool = False) -> Name:
-    text = re.sub(r"\^\{?\((t[^)]*)\)\}?\Z", r"_{\1}", text)  # h^{(t-1)} is h_{t-1}
+def _plain_name(text: str, source: str, start: int, end: int, kind: str = CELL) -> Name:
+    # h^{(t-1)} is h_{t-1}; what stands above an element is its step, and marked.
+    step = r"_{@\1}" if kind == ELEMENTS else r"_{\1}"
+    text = re.sub(r"\^\{?\(([0-9]+)\)\}?\Z", step, text)
+    text = re.sub(r"\^\{?\(([tT][^)]*)\)\}?\Z", r"_{\1}", text)
     text = re.sub(
         f"[{''.join(_SUBSCRIPTS)}]+",
         lambda m: "_{" + "".join(_SUBSCRIPTS[c] for c in m.group()) + "}",
@@ -509,28 +595,33 @@ def _plain_name(text: str, source: str, start: int, end: int, derived: bool = Fa
                 parts += [letters, *more]
             else:
                 parts.append(part)
-    last_is_time = [bool(_TIME.match(p)) or (derived and p in ("T", "T-1")) for p in parts]
+    ends = ("T", "T-1") if kind == DERIVATION else ()
+    last_is_time = [bool(_TIME.match(p)) or p in ends for p in parts]
     if any(last_is_time[:-1]) and "{" not in text:
         raise LanguageError(
             f"'{text}' goes on behind its time index; is a space missing?", source, start, end
         )
-    return _named(plain, parts, source, start, end, derived)
+    return _named(plain, parts, source, start, end, kind)
 
 
-def _scan_plain(text: str, derived: bool = False) -> Iterator[Token]:
+def _scan_plain(text: str, kind: str = CELL) -> Iterator[Token]:
     i = 0
     while i < len(text):
         c = text[i]
-        if derived and (found := _derived_token(text, i)):
+        if found := _special_token(text, i, kind):
             yield found
             i = found.end
-        elif derived and (c == "∂" or _PLAIN_TOTAL.match(text, i)):
+        elif kind == DERIVATION and (c == "∂" or _PLAIN_TOTAL.match(text, i)):
             found = _plain_derivative(text, i)
             yield found
             i = found.end
         elif c == "\n" or c == ";":
             inside = c == ";" and text.count("[", 0, i) > text.count("]", 0, i)
-            yield Token("COMMA" if inside else "NEWLINE", c, i, i + 1)
+            mark = "ROW" if kind == ELEMENTS else "COMMA"
+            yield Token(mark if inside else "NEWLINE", c, i, i + 1)
+            i += 1
+        elif kind == ELEMENTS and c in "[]":
+            yield Token("CASES" if c == "[" else "ENDCASES", c, i, i + 1)
             i += 1
         elif c.isspace():
             i += 1
@@ -567,14 +658,16 @@ def _scan_plain(text: str, derived: bool = False) -> Iterator[Token]:
             i += 1
         elif match := _PLAIN_NAME.match(text, i):
             end = match.end()
-            name = _plain_name(match.group(), text, i, end, derived)
+            if kind != CELL and (raised := _RAISED.match(text, end)):
+                end = raised.end()
+            name = _plain_name(text[i:end], text, i, end, kind)
             if name.lag == 0 and (late := re.compile(r"[-−–]1(?![0-9.])").match(text, end)):
                 raise LanguageError(
                     f"'{match.group()}{late.group()}' could be two things: write "
                     f"{match.group()[:-1]}{{t-1}} for the step before, or spaces around the minus",
                     text, i, late.end(),
                 )  # fmt: skip
-            token = _function_or_name(name, text, match.group(), i, end)
+            token = _function_or_name(name, text, text[i:end], i, end, kind)
             yield token
             i = token.end
         else:
@@ -584,13 +677,23 @@ def _scan_plain(text: str, derived: bool = False) -> Iterator[Token]:
 _PLAIN_TOTAL = re.compile(r"d(?=[^\s/]*/d)")
 
 
+def _raised_end(text: str, i: int) -> int | None:
+    """Where the name that begins at i ends, with the time that stands above it."""
+    match = _PLAIN_NAME.match(text, i)
+    if match is None:
+        return None
+    raised = _RAISED.match(text, match.end())
+    return raised.end() if raised else match.end()
+
+
 def _plain_derivative(text: str, i: int) -> Token:
-    above = _PLAIN_NAME.match(text, i + 1)
-    below = _PLAIN_NAME.match(text, above.end() + 2) if above else None
-    if not above or not below or text[above.end() : above.end() + 2] != f"/{text[i]}":
+    above = _raised_end(text, i + 1)
+    below = _raised_end(text, above + 2) if above else None
+    if not above or not below or text[above : above + 2] != f"/{text[i]}":
         raise LanguageError("a derivative is written ∂L/∂W", text, i)
-    end = below.end()
-    one, other = (_plain_name(m.group(), text, *m.span(), True) for m in (above, below))
+    end = below
+    spans = ((i + 1, above), (above + 2, below))
+    one, other = (_plain_name(text[a:b], text, a, b, DERIVATION) for a, b in spans)
     name = _derivative(one, other, text, i, end, text[i] == "d")
     return Token("NAME", text[i:end], i, end, name)
 
@@ -601,9 +704,9 @@ def _plain_derivative(text: str, i: int) -> Token:
 class _Tex:
     """Reads names of TeX: a letter, a command or a wrapped word, with accents and subscripts."""
 
-    def __init__(self, text: str, derived: bool = False) -> None:
+    def __init__(self, text: str, kind: str = CELL) -> None:
         self.text = text
-        self.derived = derived
+        self.kind = kind
 
     def fail(self, reason: str, start: int, end: int | None = None) -> NoReturn:
         raise LanguageError(reason, self.text, start, end)
@@ -679,12 +782,14 @@ class _Tex:
             inner_parts, end = self.subscript(self.skip(after + 1))
             parts += inner_parts
             after = self.skip(end)
-        match = re.compile(r"\^\{\s*\(\s*(t[^(){}]*)\)\s*\}").match(self.text, after)
+        raised = _RAISED if self.kind != CELL else re.compile(r"\^\{\s*\(\s*(t[^(){}]*)\)\s*\}")
+        match = raised.match(self.text, after)
         if match:  # h^{(t-1)}
-            parts.append(match.group(1))
+            step = self.kind == ELEMENTS and match.group(1).isdigit()
+            parts.append(f"@{match.group(1)}" if step else match.group(1))
             end = match.end()
         base, *more = base.split("_")
-        return _named(base, more + parts, self.text, i, end, self.derived), end
+        return _named(base, more + parts, self.text, i, end, self.kind), end
 
     def derivative(self, i: int) -> tuple[Name, int] | None:
         """A fraction of two ∂ that opens at i, or None where it is another fraction."""
@@ -742,16 +847,18 @@ _PLAIN_DECLARATION = re.compile(r"[^\n=\\%#:]+:[^\n=\\%#]+")
 _KIND = re.compile(r":\s*(?:\\(?:text|mathrm)\{\s*)?(scalar|input)\s*\}?")
 
 
-def _scan_latex(text: str, derived: bool = False) -> Iterator[Token]:
-    tex = _Tex(text, derived)
+def _scan_latex(text: str, kind: str = CELL) -> Iterator[Token]:
+    tex = _Tex(text, kind)
     brackets = 0
     i = 0
     while i < len(text):
         c = text[i]
-        if derived and (special := _derived_token(text, i)):
+        if special := _special_token(text, i, kind):
             yield special
             i = special.end
-        elif derived and text.startswith(r"\frac", i) and (fraction := tex.derivative(i)):
+        elif (
+            kind == DERIVATION and text.startswith(r"\frac", i) and (fraction := tex.derivative(i))
+        ):
             yield Token("NAME", text[i : fraction[1]], i, fraction[1], fraction[0])
             i = fraction[1]
         elif (i == 0 or text[i - 1] == "\n") and (match := _PLAIN_DECLARATION.match(text, i)):
@@ -778,7 +885,8 @@ def _scan_latex(text: str, derived: bool = False) -> Iterator[Token]:
             i += 2
             if match := re.compile(r"\[[0-9.]*[a-z]{2}\]").match(text, i):
                 i = match.end()
-            yield Token("NEWLINE", "\\\\", i - 2, i)
+            inside = text.count(r"\begin{cases}", 0, i) > text.count(r"\end{cases}", 0, i)
+            yield Token("ROW" if inside else "NEWLINE", "\\\\", i - 2, i)
         elif match := _ENVIRONMENT.match(text, i):
             yield Token("NEWLINE", match.group(), i, match.end())
             i = match.end()
@@ -819,7 +927,7 @@ def _scan_latex(text: str, derived: bool = False) -> Iterator[Token]:
             yield Token("LBRACE", c, i, i + 1)
             i += 1
         elif found := tex.name(i):
-            token = _function_or_name(found[0], text, text[i : found[1]], i, found[1])
+            token = _function_or_name(found[0], text, text[i : found[1]], i, found[1], kind)
             yield token
             i = token.end
         else:
@@ -855,5 +963,5 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
         near = difflib.get_close_matches(command, known, 1)
         hint = f"; did you mean \\{near[0]}?" if near else ""
         tex.fail(f"\\{command} is not in the language{hint}", i, end)
-    token = _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1])
+    token = _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1], tex.kind)
     return token.end, token

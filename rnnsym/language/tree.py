@@ -43,13 +43,17 @@ class Num(Tree):
 
 @dataclass(frozen=True, eq=False)
 class Ref(Tree):
-    """A variable: `lag` 0 for t, -1 for t-1, None without time; `step` for a numbered step."""
+    """A variable: `lag` 0 for t, -1 for t-1, None without time; `step` for a numbered step.
+
+    `subscripts` are those of an element as written, of which the name is a part.
+    """
 
     name: str = ""
     lag: int | None = None
     called: bool = False
     step: int | None = None
     last: bool = False
+    subscripts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,26 @@ class SumOverTime(_Nested):
 
 
 @dataclass(frozen=True, eq=False)
+class SumOverIndex(_Nested):
+    """A sum over an index of elements, from 1 to `upper` as written."""
+
+    index: str = ""
+    upper: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class CaseOf(_Nested):
+    """A value with its condition (value, left, right), or alone the one that is left."""
+
+    relation: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class CaseList(_Nested):
+    """Branches, the first whose condition holds."""
+
+
+@dataclass(frozen=True, eq=False)
 class Special(Tree):
     """The identity (`I`), zeros or ones: `text` is the letter and, behind a colon, the sizes."""
 
@@ -166,7 +190,7 @@ class DeclarationTree:
 
 
 #: Tokens that carry nothing: Lark drops those whose name begins with an underscore.
-_FILTERED = {"COMMA", "COLON", "EQUAL"}
+_FILTERED = {"COMMA", "COLON", "EQUAL", "ROW"}
 
 
 class _Replay(Lexer):
@@ -196,7 +220,10 @@ class _Build(Transformer):
         token = items[0].value
         called = type(token.value) is not Name
         name = token.value
-        return Ref(token.start, token.end, False, name.name, name.lag, called, None, name.last)
+        return Ref(
+            token.start, token.end, False, name.name, name.lag, called, None, name.last,
+            name.subscripts,
+        )  # fmt: skip
 
     def parenthesised(self, items: list[Any]) -> Tree:
         opened, tree, closed = items
@@ -244,6 +271,22 @@ class _Build(Transformer):
         token, tree = items
         lower, _, upper = token.value.value.partition(":")
         return SumOverTime(token.value.start, tree.end, items=(tree,), bounds=(lower, upper))
+
+    def index_sum(self, items: list[Any]) -> Tree:
+        token, tree = items
+        index, _, upper = token.value.value.partition(":")
+        return SumOverIndex(token.value.start, tree.end, items=(tree,), index=index, upper=upper)
+
+    def branch(self, items: list[Any]) -> Tree:
+        value = items[0]
+        if len(items) == 2:
+            return CaseOf(value.start, items[1].value.end, items=(value,))
+        left, relation, right = items[2:]
+        return CaseOf(value.start, right.end, False, (value, left, right), relation.value.value)
+
+    def cases(self, items: list[Any]) -> Tree:
+        opened, *branches, closed = items
+        return CaseList(opened.value.start, closed.value.end, items=tuple(branches))
 
     def transpose(self, items: list[Any]) -> Tree:
         return Flip(items[0].start, items[1].value.end, items=(items[0],))
@@ -307,9 +350,24 @@ def _group(tree: Tree) -> Tree:
     return replace(tree, grouped=True)
 
 
+#: A second reading, in which ⊙ and / bind tighter than a product side by side: what the printers
+#: write must be the same in both, so that it rests on no rule of precedence.
+_TIGHT = {
+    "?sum_term: product\n": "?sum_term: juxtaposition\n",
+    "?product: juxtaposition ((HADAMARD | SLASH) juxtaposition)*":
+        "?product: postfix ((HADAMARD | SLASH) postfix)*",
+    "?juxtaposition: postfix ((AT | OUTER)? postfix)*":
+        "?juxtaposition: product ((AT | OUTER)? product)*",
+}  # fmt: skip
+
+
 @cache
-def _parser() -> Lark:
+def _parser(tight: bool = False) -> Lark:
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    for loose, other in _TIGHT.items() if tight else ():
+        if grammar.count(loose) != 1:
+            raise ValueError(f"the grammar has no rule {loose!r}")
+        grammar = grammar.replace(loose, other)
     return Lark(grammar, parser="lalr", lexer=_Replay, transformer=_Build())
 
 
@@ -322,15 +380,17 @@ _WORDS = {
 _BINARY = {"PLUS", "MINUS", "HADAMARD", "SLASH", "AT", "OUTER"}
 
 
-def parse_statement(statement: Statement, scanned: Scanned) -> EquationTree | DeclarationTree:
-    """Parse the tokens of one statement.
+def parse_statement(
+    statement: Statement, scanned: Scanned, tight: bool = False
+) -> EquationTree | DeclarationTree:
+    """Parse the tokens of one statement; `tight` lets ⊙ bind tighter than a product.
 
     Raises:
         LanguageError: at the first token that cannot stand where it stands.
     """
     first, last = statement.tokens[0], statement.tokens[-1]
     try:
-        tree: Any = _parser().parse(statement)  # type: ignore[arg-type]
+        tree: Any = _parser(tight).parse(statement)  # type: ignore[arg-type]
     except UnexpectedInput as error:
         raise _syntax_error(error, statement, scanned) from None
     left, right = tree

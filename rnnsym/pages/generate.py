@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import shutil
 from functools import cache
 from typing import Any
 
@@ -17,20 +18,22 @@ from ..checking.verification import printed_forms
 from ..documents import to_svg
 from ..documents.derivations import (
     DERIVATIONS,
-    WHAT,
     DerivationView,
-    cost_rows,
     derive,
     view,
 )
-from ..documents.environment import Safe, markdown_environment
+from ..documents.environment import Safe, markdown_environment, site_sources
+from ..documents.notebooks import from_script
 from ..documents.plots import chart
-from ..documents.rendering import context, primes, symbol_rows
+from ..documents.rendering import FORMATS, WHAT
+from ..documents.views import CellView, Request
 from ..frameworks.keras.builder import MOST_LAYERS, MOST_NUMBERS, covered
 from ..frameworks.keras.files import MOST_CONFIG
 from ..language import CONVENTIONS
+from ..notations import get as get_notation
+from ..notations import names as notation_names
 from ..nouns import Cell, Report
-from ..printing import count_text, to_latex
+from ..printing import Style, count_text, to_latex
 from .notebook import TrainingRun, run_explained, run_notebook, run_training
 
 _UNROLLED = 3
@@ -40,6 +43,40 @@ _DISTANCE = 100
 def cell_navigation() -> list[Any]:
     """The navigation of the cells: the overview and a page for each cell."""
     return ["cells/index.md", *({_title(get(n)): f"cells/{n}.md"} for n in names())]
+
+
+def report_navigation() -> list[Any]:
+    """The navigation of the reports, one for each cell."""
+    return [{_title(get(n)): f"reports/{n}.md"} for n in names()]
+
+
+#: What the navigation in `mkdocs.yml` names by one word, and what stands there.
+NAVIGATION = {"cells": cell_navigation, "reports": report_navigation}
+
+
+def downloads() -> dict[str, str | bytes]:
+    """The documents that pages offer, by their path under `docs/`."""
+    found: dict[str, str | bytes] = {"notebook/explore_rnn.ipynb": from_script(
+        (site_sources() / "docs" / "explore_rnn.py").read_text(encoding="utf-8"))}  # fmt: skip
+    for name in names():
+        view = _view(get(name), "row", WHAT_EXPORTED)
+        for to, render in FORMATS.items():
+            if to != "pdf" or shutil.which("pdflatex"):
+                found[f"cells/{name}/{name}.{EXTENSIONS.get(to, to)}"] = render([view], False)
+    return found
+
+
+#: The parts of the documents that pages offer.
+WHAT_EXPORTED = ("symbols", "count", "forward", "elements", "unrolled", "matrices", "example",
+                 "code", "report")  # fmt: skip
+#: Endings of files, where they are not that of the format: MkDocs would make a page of an .md file.
+EXTENSIONS = {"md": "md.txt", "mathml": "html", "tikz": "tikz.tex"}
+
+
+@cache
+def _view(cell: Cell, convention: str, what: tuple[str, ...], notation: str = "own") -> CellView:
+    choices = {"convention": convention, "notation": notation}
+    return CellView(cell, Request(what, _UNROLLED, report=_report(cell), choices=choices))
 
 
 def generated_pages() -> dict[str, str]:
@@ -54,9 +91,41 @@ def generated_pages() -> dict[str, str]:
                                   reports={n: _report(get(n)) for n in names()}),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
     }  # fmt: skip
+    pages["print.md"] = print_page()
     for name in names():
-        pages[f"cells/{name}.md"] = cell_page(get(name), _report(get(name)))
+        cell = get(name)
+        pages[f"cells/{name}.md"] = cell_page(cell, _report(cell))
+        pages[f"reports/{name}.md"] = _render(
+            "site/report_page.md.j2", title=_title(cell), name=name, report=_report(cell)
+        )
     return pages
+
+
+def print_page() -> str:
+    """The page about forms, notations and formats, with a cell in each of them."""
+    cell = get("simple_rnn")
+    return _render(
+        "site/print.md.j2",
+        cell=cell,
+        forms={"vectors": to_latex(cell), "elements": to_latex(cell, form="elements")},
+        notations=_in_notations(cell),
+        own=[get_notation(n) for n in notation_names()],
+        formats=list(FORMATS),
+        parts=list(WHAT),
+        joined=Safe(to_latex(Cell.parse("y_t = softmax([h_{t-1}, x_t] W)\nh_t = tanh(y_t V)"),
+                             form="elements")),
+    )  # fmt: skip
+
+
+def _in_notations(cell: Cell) -> list[tuple[Any, CellView]]:
+    """A cell in every notation but its own, as the source of each writes vectors."""
+    found = []
+    for name in notation_names():
+        notation = get_notation(name)
+        if name != "own":
+            view = _view(cell, notation.convention, ("forward", "elements"), name)
+            found.append((notation, view))
+    return found
 
 
 def explain_page() -> str:
@@ -80,27 +149,24 @@ def explain_page() -> str:
 
 
 def cell_page(cell: Cell, report: Report) -> str:
-    """The page of a cell; the equations on it are those that the report has read back."""
-    forms = {c: printed_forms(cell, _UNROLLED, c) for c in CONVENTIONS}
-    shown = context(cell, forms["row"], "row", _UNROLLED, report, report)
+    """The page of a cell; the equations on it are those that were read back."""
+    what = (*WHAT_EXPORTED, *DERIVATIONS, "cost")
+    shown = {c: _view(cell, c, what) for c in CONVENTIONS}
+    name = cell.name
     return _render(
         "site/cell.md.j2",
-        **shown,
-        forms={
-            convention: {
-                "equations": aligned(equations.lines),
-                "unrolled": aligned(unrolled.lines),
-                "symbols": symbol_rows(cell, convention),
-            }
-            for convention, (equations, unrolled) in forms.items()
-        },
+        d=shown["row"],
+        forms=shown,
+        report=report,
         text=Safe(cell.text),
+        notations=_in_notations(cell),
+        files={to: f"{name}/{name}.{EXTENSIONS.get(to, to)}" for to in FORMATS
+               if to != "pdf" or shutil.which("pdflatex")},
+        diagram=Safe(FORMATS["svg"]([shown["row"]], False)),
         derivations=_derivations(cell),
-        primes=tuple(Safe(f) for f in primes(cell, WHAT, "general")),
         gradient=Safe(rnnsym.lambdify(cell, gradient=True).source.rstrip()) if cell.inputs else "",
         flow=Safe(to_svg(rnnsym.flow(cell, _DISTANCE))) if cell.states else "",
-        costs=cost_rows(cell),
-    )
+    )  # fmt: skip
 
 
 def _derivations(cell: Cell) -> dict[str, dict[str, DerivationView]]:
@@ -111,7 +177,7 @@ def _derivations(cell: Cell) -> dict[str, dict[str, DerivationView]]:
         if derivation is None:
             continue
         checked = derivation.check()
-        found[name] = {c: view(derivation, name, c, True, checked) for c in CONVENTIONS}
+        found[name] = {c: view(derivation, name, Style(c), True, checked) for c in CONVENTIONS}
     return found
 
 
@@ -202,6 +268,7 @@ def _render(template: str, **values: Any) -> str:
     environment.filters |= {
         "display": _display,
         "display_in_tab": _display_in_tab,
+        "lines_in_tab": lambda lines, depth=1: _display_in_tab(aligned(lines), depth),
         "one_line": _one_line,
         "count_of": count_text,
         "lines_of": _lines_of,

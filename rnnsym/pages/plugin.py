@@ -8,14 +8,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
 
-from .generate import cell_navigation, generated_pages
+from .generate import NAVIGATION, downloads, generated_pages
 
 
 class Pages(BasePlugin):  # type: ignore[type-arg]
     """Adds what `generated_pages` gives, and puts the cells into the navigation."""
 
     def __init__(self) -> None:
-        self._pages: dict[str, str] | None = None
+        self._pages: dict[str, str | bytes] | None = None
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         if config.nav:
@@ -25,13 +25,15 @@ class Pages(BasePlugin):  # type: ignore[type-arg]
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         # `mkdocs serve` builds many times; the numbers on the pages are computed once.
         if self._pages is None:
-            self._pages = generated_pages()
+            self._pages = {**generated_pages(), **downloads()}
         for path, text in self._pages.items():
             files.append(File.generated(config, path, content=text))
         return files
 
 
 def _filled(entry: Any) -> Any:
-    if isinstance(entry, dict) and list(entry.values()) == ["cells"]:
-        return {next(iter(entry)): cell_navigation()}
+    if isinstance(entry, dict) and len(entry) == 1:
+        title, what = next(iter(entry.items()))
+        if isinstance(what, str) and what in NAVIGATION:
+            return {title: NAVIGATION[what]()}
     return entry

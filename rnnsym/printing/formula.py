@@ -6,6 +6,7 @@ product beside ⊙ always has its parentheses. A line too long is broken where i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,8 +34,9 @@ from ..algebra.nodes import (
     is_negative,
     transposed_form,
 )
-from ..names import tex_of, unicode_of
+from ..names import Look, tex_of, unicode_of, unmarked
 from ..nouns import Equation, Quantity
+from .style import HADAMARD, TRANSPOSE, Style
 
 #: How tightly an expression binds: a sum, a product, a factor (no product inside), an atom.
 SUM, TERM, FACTOR, ATOM = range(4)
@@ -80,8 +82,24 @@ def _bare(expr: Any) -> Any:
 class Spelling:
     """The walk; what a spelling must say is below it."""
 
-    hadamard = times = minus = transpose = open_abs = close_abs = ""
+    times = minus = open_abs = close_abs = ""
     open_inner = close_inner = sum_sign = cross = ""
+
+    def __init__(self, style: Style | None = None) -> None:
+        self.style = style or Style()
+
+    @property
+    def hadamard(self) -> str:
+        return self.style.hadamard
+
+    @property
+    def transpose(self) -> str:
+        return f"^{self.style.transpose}"
+
+    def look(self, shape: tuple[Any, Any]) -> Look:
+        """How a name looks: a number is never bold."""
+        look = self.style.look
+        return replace(look, bold=False) if tuple(shape) == (1, 1) else look
 
     def expr(self, expr: Any, level: int = SUM) -> Pieces:
         """The pieces of an expression, in parentheses where `level` asks for them."""
@@ -93,7 +111,10 @@ class Spelling:
     def _expr(self, expr: Any) -> tuple[Pieces, int]:
         match expr:
             case Quantity():
-                return [self.quantity(expr)], ATOM
+                # What already has something above it takes no second exponent.
+                raised = self.style.look.raised and expr.time is not None
+                derived = unmarked(expr.label)[0] in ("", "bar", "dot")
+                return [self.quantity(expr)], FACTOR if raised and derived else ATOM
             case Number():
                 return [Piece(expr.text, len(expr.text))], ATOM
             case MatAdd():
@@ -241,16 +262,27 @@ class Spelling:
         return rows != 1 and cols != 1
 
 
+_COMMANDS = re.compile(r"\\(?:mathrm|mathbf|boldsymbol|tilde|hat|bar|dot|breve|check)(?![A-Za-z])")
+
+
 class Tex(Spelling):
     """LaTeX in the commands that the language reads and KaTeX renders."""
 
-    hadamard, times, minus, transpose = r"\odot", r"\cdot ", "-", r"^{\top}"
+    times, minus = r"\cdot ", "-"
     open_abs, close_abs = r"\lvert ", r" \rvert"
     open_inner, close_inner, sum_sign = r"\langle ", r" \rangle", r"\sum"
     cross = r" \times "
     thin = Piece(r"\, ", 0.4)
     #: A fraction wider than this is written on one line, where it can be broken.
     widest_fraction = 40
+
+    @property
+    def hadamard(self) -> str:
+        return HADAMARD[self.style.hadamard]
+
+    @property
+    def transpose(self) -> str:
+        return f"^{{{TRANSPOSE[self.style.transpose]}}}"
 
     def size(self, size: Any) -> Piece:
         return Piece(latex(size), len(str(size)))
@@ -260,13 +292,22 @@ class Tex(Spelling):
         return Piece(rf"\mathbf{{{letter}}}_{{{size}}}", 1 + 0.7 * len(size))
 
     def quantity(self, q: Quantity) -> Piece:
-        tex = tex_of(q.label, q.time)
+        tex = tex_of(q.label, q.time, self.look(q.shape))
+        return Piece(tex, self.width_of_name(tex))
+
+    @staticmethod
+    def width_of_name(tex: str) -> float:
+        """The width of a name in letters: what stands below or above is smaller."""
         if tex.startswith(r"\frac"):
-            return Piece(tex, 3.5)
-        base, _, subscript = tex.partition("_{")
-        letters = len(q.label.split("_")[0]) if r"\mathrm" in base else 1.2
-        inner = subscript.replace(r"\mathrm", "").translate({ord(c): None for c in "{}\\"})
-        return Piece(tex, letters + 0.75 * len(inner))
+            return 3.5
+        bare = re.sub(r"\\[A-Za-z]+", "a", _COMMANDS.sub("", tex))
+        above = re.search(r"\^\{(.*)\}$", bare)
+        bare = bare[: above.start()] if above else bare
+        base, _, subscript = bare.partition("_{")
+        letters = [len(re.sub(r"[{}\\]", "", part)) for part in (base, subscript)]
+        higher = len(above.group(1)) if above else 0
+        # Words are set upright, a little wider than letters of mathematics.
+        return (1.2 if letters[0] == 1 else 1.15 * letters[0]) + 0.75 * max(letters[1], higher)
 
     def head(self, tex: str, name: str) -> Piece:
         return Piece(tex, 1 if name == "sigmoid" else len(tex.strip("\\").split("{")[-1]))
@@ -301,7 +342,7 @@ _BOLD = {"I": "𝐈", "0": "𝟎", "1": "𝟏"}
 class Plain(Spelling):
     """Unicode text for the terminal, which the language reads as well."""
 
-    hadamard, times, minus, transpose = "⊙", "@ ", "-", "^⊤"
+    times, minus = "@ ", "-"
     open_abs = close_abs = "|"
     open_inner, close_inner, sum_sign, cross = "⟨", "⟩", "∑", "×"
 
@@ -313,7 +354,7 @@ class Plain(Spelling):
         return Piece(text, len(text))
 
     def quantity(self, q: Quantity) -> Piece:
-        text = unicode_of(q.label, q.time)
+        text = unicode_of(q.label, q.time, self.look(q.shape))
         return Piece(text, len(text))
 
     def head(self, tex: str, name: str) -> Piece:

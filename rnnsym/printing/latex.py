@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from sympy import Add, ImmutableMatrix, Integer, factor, latex
+from sympy import Add, ImmutableMatrix, Integer, factor
 
+from ..derive.elements import elements, scalar_of
 from ..errors import InputError
 from ..models import Model
 from ..nouns import Cell, Derivation, Equation, Network
+from .elements import ElementTex
 from .formula import Piece, Tex, break_lines, in_convention, join, measure
+from .style import Choices, Style, chosen
 
 #: The width of a line of a printed page, in letters; a web page scrolls instead.
 PAGE = 58
-_TEX = Tex()
+#: The names of the text, rows.
+OWN = Style()
 
 
-def tex_of_equation(equation: Equation, convention: str = "row") -> tuple[str, list[str]]:
+def tex_of_equation(equation: Equation, style: Style = OWN) -> tuple[str, list[str]]:
     """The left side, and the right side in lines that fit a page."""
-    left, right = in_convention(equation, convention)
-    head = _TEX.quantity(left)
+    tex = Tex(style)
+    left, right = in_convention(equation, style.convention)
+    head = tex.quantity(left)
     room = PAGE - head.width - 3
-    return head.text, break_lines(_TEX.expr(right), room, room - 3)
+    return head.text, break_lines(tex.expr(right), room, room - 3)
 
 
-def tex_lines(equation: Equation, convention: str = "row", align: str = "&") -> str:
+def tex_lines(equation: Equation, style: Style = OWN, align: str = "&") -> str:
     """One equation as it stands inside an `aligned` block, broken where it is too long."""
-    head, lines = tex_of_equation(equation, convention)
+    return aligned_line(*tex_of_equation(equation, style), align)
+
+
+def aligned_line(head: str, lines: list[str], align: str = "&") -> str:
+    """A left side and the lines of a right side, with the marks of an `aligned` block."""
     rest = "".join(f" \\\\\n{align}\\quad {line}" for line in lines[1:])
     return f"{head} {align}= {lines[0]}{rest}"
 
@@ -36,39 +45,75 @@ def tex_lines(equation: Equation, convention: str = "row", align: str = "&") -> 
 def to_latex(
     subject: Equation | Cell | Derivation | Model,
     *,
-    convention: str = "row",
+    form: str = "vectors",
     display: bool = False,
+    **choices: Unpack[Choices],
 ) -> str:
     """LaTeX of an equation, a cell, a derivation or a model.
 
     Args:
         subject: what to print.
-        convention: "row" (`x_t W`) or "column" (`W x_t`).
+        form: of a cell, "vectors", or "elements" for equations of single elements.
         display: put the `$$` of a display around it.
+        choices: `convention`, "row" (`x_t W`) or "column" (`W x_t`); `notation`, `rename`, `bold`,
+            `hadamard` and `transpose`, see `Choices`.
 
     Returns:
         LaTeX without a `$`, unless `display` is set: one equation in one line, or several in an
         `aligned` block, long ones broken.
 
     Raises:
-        InputError: for an unknown convention or something that has no LaTeX.
+        InputError: for an unknown choice or something that has no LaTeX.
     """
-    if convention not in ("row", "column"):
-        raise InputError(f"unknown convention '{convention}'; there are row, column")
-    if isinstance(subject, Equation):
-        left, right = in_convention(subject, convention)
-        tex = f"{_TEX.quantity(left).text} = {_right(right)}"
+    if not isinstance(subject, (Equation, Cell, Derivation, Model)):
+        raise InputError(f"there is no LaTeX for {type(subject).__name__}")
+    check_form(form, subject)
+    subject, style = chosen(subject, **choices)
+    if form == "elements":
+        assert isinstance(subject, Cell)
+        tex = aligned(element_lines(subject, style))
+    elif isinstance(subject, Equation):
+        left, right = in_convention(subject, style.convention)
+        tex = f"{Tex(style).quantity(left).text} = {_right(right, style)}"
     elif isinstance(subject, Derivation) and subject.form == "matrices":
-        tex = aligned(matrix_lines(s.equation) for s in subject)
+        tex = aligned(matrix_lines(s.equation, style) for s in subject)
     elif isinstance(subject, (Cell, Derivation)):
-        tex = aligned(tex_lines(e, convention) for e in subject.equations)
-    elif isinstance(subject, Model):
+        tex = aligned(tex_lines(e, style) for e in subject.equations)
+    else:
         from .models import model_lines
 
-        tex = aligned(model_lines(subject, convention))
-    else:
-        raise InputError(f"there is no LaTeX for {type(subject).__name__}")
+        tex = aligned(model_lines(subject, style))
     return f"$$\n{tex}\n$$" if display else tex
+
+
+#: The forms of a cell's equations.
+FORMS = ("vectors", "elements")
+
+
+def check_form(form: str, subject: Any) -> None:
+    """Refuse a form that is none, or that the subject does not have.
+
+    Raises:
+        InputError: with the forms that there are.
+    """
+    if form not in FORMS:
+        raise InputError(f"unknown form '{form}'; there are {', '.join(FORMS)}")
+    if form == "elements" and not isinstance(subject, Cell):
+        raise InputError(f"the form in elements is of a cell, not of a {type(subject).__name__}")
+
+
+def element_lines(cell: Cell, style: Style = OWN) -> list[str]:
+    """A cell's equations of single elements, as lines of an `aligned` block."""
+    _, formulas = elements(cell, style.convention)
+    spelling = ElementTex(style)
+    lines = []
+    for formula in formulas:
+        head = spelling.entry(formula.left)
+        room = PAGE - head.width - 3
+        lines.append(
+            aligned_line(head.text, break_lines(spelling.pieces(formula.right), room, room - 3))
+        )
+    return lines
 
 
 def aligned(lines: Iterable[str]) -> str:
@@ -76,28 +121,36 @@ def aligned(lines: Iterable[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
-def _right(expr: Any) -> str:
-    return matrix_tex(expr) if isinstance(expr, ImmutableMatrix) else join(_TEX.expr(expr))
+def _right(expr: Any, style: Style) -> str:
+    if isinstance(expr, ImmutableMatrix):
+        return matrix_tex(expr, style)
+    return join(Tex(style).expr(expr))
 
 
-def matrix_lines(equation: Equation) -> str:
+def matrix_lines(equation: Equation, style: Style = OWN) -> str:
     """An equation between explicit matrices."""
-    head = _TEX.quantity(equation.lhs).text
-    return f"{head} &= {matrix_tex(equation.expr)}"
+    expr = equation.expr.T if style.column else equation.expr
+    head = Tex(style).quantity(equation.lhs).text
+    return f"{head} &= {matrix_tex(expr, style)}"
 
 
-def matrix_tex(matrix: ImmutableMatrix) -> str:
+def matrix_tex(matrix: ImmutableMatrix, style: Style = OWN) -> str:
     """An explicit matrix; its entries name elements as `W_{1,2}`, counted from 1 as on paper."""
-    from .elements import element_tex
+    spelling = ElementTex(style)
+    rows = [[join(spelling.pieces(scalar_of(e, style.column))) for e in row]
+            for row in matrix.tolist()]  # fmt: skip
+    return bmatrix(rows)
 
-    rows = matrix.tolist()
-    body = " \\\\\n".join(" & ".join(element_tex(e) for e in row) for row in rows)
+
+def bmatrix(rows: Iterable[Iterable[str]]) -> str:
+    """Entries as a matrix in square brackets."""
+    body = " \\\\\n".join(" & ".join(row) for row in rows)
     return f"\\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}}"
 
 
 def size_tex(size: Any) -> str:
-    """A size, such as `D + M`."""
-    return latex(size)
+    """A formula in sizes, such as `M (D + M + 1)`."""
+    return join(ElementTex().pieces(scalar_of(size)))
 
 
 def count_parts(cell: Cell) -> list[Any]:
@@ -114,7 +167,7 @@ def count_tex(cell: Cell) -> list[str]:
     terms = [term for part in count_parts(cell) for term in Add.make_args(part)]
     pieces: list[Piece] = []
     for i, term in enumerate(terms or [Integer(0)]):
-        tex = latex(term)
+        tex = size_tex(term)
         width = len(re.sub(r"\\[a-z]+|[{}_^ ]", "", tex))
         pieces.append(Piece(f" + {tex}" if i else tex, width + 3, 0 if i else None))
     values = {symbol: Integer(value) for symbol, value in cell.sizes.items()}

@@ -11,6 +11,7 @@ from ..models import Model, Node
 from ..names import T, t, tex_of, unicode_of
 from ..nouns import Cell, Equation
 from ..numeric.operations import OPERATIONS
+from .style import Style
 
 
 def equations_of(node: Node) -> tuple[Equation, ...]:
@@ -29,9 +30,9 @@ def value_tex(name: str) -> str:
     return rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
 
 
-def links_tex(node: Node) -> Iterator[str]:
+def links_tex(node: Node, style: Style | None = None) -> Iterator[str]:
     """What a node reads and gives, as equations between its symbols and values of the model."""
-    for left, value, index in _links(node):
+    for left, value, index in _links(node, style):
         lower = "" if index is None else f"_{{{_index(index)}}}"
         yield f"{left[0]} = {value_tex(value)}{lower}"
 
@@ -47,16 +48,17 @@ def _index(index: object) -> str:
     return str(index).replace(" ", "").replace("T-t+1", "T+1-t").replace("-t+T+1", "T+1-t")
 
 
-def _links(node: Node) -> Iterator[tuple[tuple[str, str], str, object]]:
+def _links(node: Node, style: Style | None = None) -> Iterator[tuple[tuple[str, str], str, object]]:
     cell = node.cell
     assert cell is not None
+    look = (style or Style()).look
     now = t if node.steps else None
     for variable, value in zip(cell.inputs, node.reads):
         name = variable.name
-        yield (tex_of(name, now), unicode_of(name, now)), value, _read_at(node)
+        yield (tex_of(name, now, look), unicode_of(name, now)), value, _read_at(node)
     for state, value in node.initial.items():
         zero = Integer(0)
-        yield (tex_of(state, zero), unicode_of(state, zero)), value, None
+        yield (tex_of(state, zero, look), unicode_of(state, zero)), value, None
 
 
 def _read_at(node: Node) -> object:
@@ -65,16 +67,17 @@ def _read_at(node: Node) -> object:
     return T + 1 - t if node.backwards else t
 
 
-def _gives(node: Node) -> Iterator[tuple[tuple[str, str], str, str]]:
+def _gives(node: Node, style: Style | None = None) -> Iterator[tuple[tuple[str, str], str, str]]:
+    look = (style or Style()).look
     for (name, which), value in zip(node.takes, node.gives):
         index = None if not node.steps else t if which == "all" else T
         lower = "t" if node.steps and which == "all" else ""
-        yield (tex_of(name, index), unicode_of(name, index)), value, lower
+        yield (tex_of(name, index, look), unicode_of(name, index)), value, lower
 
 
-def gives_tex(node: Node) -> Iterator[str]:
+def gives_tex(node: Node, style: Style | None = None) -> Iterator[str]:
     """What a node gives, by the names that the next nodes read."""
-    for (tex, _), value, lower in _gives(node):
+    for (tex, _), value, lower in _gives(node, style):
         yield f"{value_tex(value)}{f'_{{{lower}}}' if lower else ''} = {tex}"
 
 
@@ -121,7 +124,7 @@ def model_text(model: Model) -> str:
     return "\n".join(lines)
 
 
-def model_lines(model: Model, convention: str = "row") -> list[str]:
+def model_lines(model: Model, style: Style) -> list[str]:
     """The whole model as lines of one `aligned` block."""
     from .latex import tex_lines
 
@@ -132,7 +135,7 @@ def model_lines(model: Model, convention: str = "row") -> list[str]:
         if node.cell is None:
             lines.append(operation_tex(node).replace(" = ", " &= ", 1))
             continue
-        lines += [line.replace(" = ", " &= ", 1) for line in links_tex(node)]
-        lines += [tex_lines(e, convention) for e in equations_of(node)]
-        lines += [line.replace(" = ", " &= ", 1) for line in gives_tex(node)]
+        lines += [line.replace(" = ", " &= ", 1) for line in links_tex(node, style)]
+        lines += [tex_lines(e, style) for e in equations_of(node)]
+        lines += [line.replace(" = ", " &= ", 1) for line in gives_tex(node, style)]
     return lines

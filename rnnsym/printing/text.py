@@ -2,44 +2,79 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from sympy import ImmutableMatrix
 
+from ..derive.elements import elements
 from ..errors import InputError
 from ..models import Model
 from ..nouns import Cell, Derivation, Equation, Report
+from .elements import ElementPlain
 from .formula import Plain, in_convention, join
-from .latex import count_parts
-
-_PLAIN = Plain()
+from .latex import OWN, check_form, count_parts
+from .style import Choices, Style, chosen
 
 
 def to_text(
-    subject: Equation | Cell | Derivation | Model | Report, *, convention: str = "row"
+    subject: Equation | Cell | Derivation | Model | Report,
+    *,
+    form: str = "vectors",
+    **choices: Unpack[Choices],
 ) -> str:
     """Plain text of a noun, which the language reads back where it is an equation.
 
-    Raises:
-        InputError: for something that has no text.
-    """
-    if isinstance(subject, Equation):
-        return equation_text(subject, convention)
-    if isinstance(subject, (Cell, Derivation)):
-        return "\n".join(equation_text(e, convention) for e in subject.equations)
-    if isinstance(subject, Model):
-        from .models import model_text
+    Args:
+        subject: what to print.
+        form: of a cell, "vectors", or "elements" for equations of single elements.
+        choices: as those of `to_latex`.
 
-        return model_text(subject)
+    Raises:
+        InputError: for an unknown choice or something that has no text.
+    """
     if isinstance(subject, Report):
         return report_text(subject)
-    raise InputError(f"there is no text for {type(subject).__name__}")
+    if not isinstance(subject, (Equation, Cell, Derivation, Model)):
+        raise InputError(f"there is no text for {type(subject).__name__}")
+    check_form(form, subject)
+    subject, style = chosen(subject, **choices)
+    if form == "elements":
+        assert isinstance(subject, Cell)
+        return "\n".join(element_texts(subject, style))
+    if isinstance(subject, Equation):
+        return equation_text(subject, style)
+    if isinstance(subject, (Cell, Derivation)):
+        return "\n".join(equation_text(e, style) for e in subject.equations)
+    from .models import model_text
+
+    assert isinstance(subject, Model)
+    return model_text(subject)
 
 
-def equation_text(equation: Equation, convention: str = "row") -> str:
+def equation_text(equation: Equation, style: Style = OWN) -> str:
     """An equation in one line."""
+    plain = Plain(style)
     if isinstance(equation.expr, ImmutableMatrix):
-        return f"{_PLAIN.quantity(equation.lhs).text} = {equation.expr}"
-    left, right = in_convention(equation, convention)
-    return f"{_PLAIN.quantity(left).text} = {join(_PLAIN.expr(right))}"
+        return f"{plain.quantity(equation.lhs).text} = {equation.expr}"
+    left, right = in_convention(equation, style.convention)
+    return f"{plain.quantity(left).text} = {join(plain.expr(right))}"
+
+
+def source_text(cell: Cell) -> str:
+    """The text that a cell can be read from: what must be declared, and its equations."""
+    lines = [f"{v}: scalar" for v in cell.variables if v.scalar]
+    lines += [f"{v}: {v.shape[0]} × {v.shape[1]}" for v in cell.variables
+              if v.timed and v.shape[0] != 1]  # fmt: skip
+    lines += [f"{v}: input" for v in cell.delayed]
+    lines.append(f"output: {cell.output}")
+    return "\n".join([*lines, *(equation_text(e) for e in cell.equations)])
+
+
+def element_texts(cell: Cell, style: Style = OWN) -> list[str]:
+    """A cell's equations of single elements, each in one line."""
+    _, formulas = elements(cell, style.convention)
+    spelling = ElementPlain(style)
+    return [f"{spelling.entry(f.left).text} = {join(spelling.pieces(f.right))}" for f in formulas]
 
 
 def report_text(report: Report) -> str:

@@ -1,0 +1,215 @@
+"""A worked example: the equations with real numbers, line by line, as one would do it by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import mpmath
+import numpy as np
+from sympy import Integer
+
+from ..checking.exact import DIGITS, Evaluation
+from ..checking.printed import read_explicit
+from ..checking.samples import Sample, draw
+from ..derive.naming import named
+from ..errors import CheckError, InputError, RnnsymError
+from ..nouns import Cell, Equation, Quantity, Variable
+from ..printing.explicit import (
+    MatrixPlain,
+    MatrixTex,
+    matrix_pieces,
+    numbered,
+    plain_matrix,
+    sized_cell,
+)
+from ..printing.formula import Plain, Tex, break_lines, join
+from ..printing.latex import PAGE, aligned_line, bmatrix
+from ..printing.style import Style
+
+#: What goes in has one decimal, what comes out of a line four.
+_GIVEN, _DECIMALS = 1, 4
+_MOST_STEPS = 2
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worked example.
+
+    Attributes:
+        sizes: (symbol, number).
+        given: lines that say what goes in.
+        steps: for each step (0 for what is computed once) its lines.
+        plain_given, plain_steps: the same in plain text.
+        error: how far the last output is from the one without rounding.
+        seed: of the numbers.
+    """
+
+    sizes: tuple[tuple[str, int], ...]
+    given: tuple[str, ...]
+    steps: tuple[tuple[int, tuple[str, ...]], ...]
+    plain_given: tuple[str, ...]
+    plain_steps: tuple[tuple[int, tuple[str, ...]], ...]
+    error: float
+    seed: int
+
+
+def worked_example(cell: Cell, steps: int, style: Style, seed: int = 0) -> Example:
+    """A cell with numbers: every printed line is read again, and gives the printed result.
+
+    Args:
+        cell: the cell, in the names that are printed.
+        steps: how many steps are worked out; not more than two.
+        style: how it is printed.
+        seed: of the numbers.
+
+    Raises:
+        InputError: if its matrices are too large, or its numbers cannot be computed.
+        CheckError: if a printed line does not give its printed result.
+    """
+    steps = min(steps, _MOST_STEPS)
+    whole = sized_cell(named(replace(cell, sizes=dict(cell.sizes))), steps)
+    for positive in (False, True):
+        sample = _sample(whole, seed, steps, positive)
+        with mpmath.workdps(DIGITS):
+            try:
+                return _worked(whole, sample, steps, style, seed)
+            except _NoNumber:
+                continue
+    raise InputError(f"{cell.name} gives no real numbers at simple inputs: it has no example")
+
+
+class _NoNumber(Exception):
+    """A value that is no finite real number."""
+
+
+def _sample(cell: Cell, seed: int, steps: int, positive: bool) -> Sample:
+    sizes = {str(s): n for s, n in cell.sizes.items()}
+    bare = replace(cell, sizes={})
+    sample = draw(bare, seed, sizes, samples=1, steps=steps, positive=positive)
+
+    def simple(value: Any) -> Any:
+        rounded = np.round(np.asarray(value), _GIVEN)
+        rounded = np.where(rounded == 0, 10.0**-_GIVEN, rounded)  # no zero hides a term
+        return rounded if np.ndim(value) else float(rounded)
+
+    return replace(
+        sample,
+        inputs=tuple(map(simple, sample.inputs)),
+        states={k: simple(v) for k, v in sample.states.items()},
+        weights={k: simple(v) for k, v in sample.weights.items()},
+    )
+
+
+def _worked(cell: Cell, sample: Sample, steps: int, style: Style, seed: int) -> Example:
+    bare = replace(cell, sizes=dict(cell.sizes))
+    run = Evaluation(bare, sample, 0)
+    run.sizes = {s: Integer(n) for s, n in cell.sizes.items()}
+    precise = Evaluation(bare, sample, 0)
+    precise.sizes = run.sizes
+    texts = _Texts(cell, run, style)
+    given = [texts.given(v, None) for v in cell.parameters]
+    given += [texts.given(v, 0) for v in (*cell.states, *cell.delayed)]
+    found: dict[int, list[tuple[str, str]]] = {}
+    for equation in numbered(cell, steps):
+        step = 0 if equation.time is None else int(equation.time)
+        lines = found.setdefault(step, [])
+        if step and not lines:
+            lines += [texts.given(v, step) for v in cell.inputs]
+        precise.compute(equation)
+        run.compute(equation)
+        key = (equation.variable.name, None if equation.time is None else step)
+        run.values[key] = [[_rounded(v) for v in row] for row in run.values[key]]
+        lines.append(texts.line(equation, key))
+    last = (cell.output.name, steps)
+    pairs = [(a, b) for r, s in zip(run.values[last], precise.values[last]) for a, b in zip(r, s)]
+    error = max(float(abs(a - b)) for a, b in pairs)
+    sizes = tuple((str(s), int(n)) for s, n in cell.sizes.items())
+    both = [
+        (
+            tuple(pair[k] for pair in given),
+            tuple((n, tuple(pair[k] for pair in lines)) for n, lines in found.items()),
+        )
+        for k in (0, 1)
+    ]
+    return Example(sizes, *both[0], *both[1], error, seed)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, mpmath.mpc):
+        raise _NoNumber
+    if not mpmath.isfinite(value) or abs(value) > 1e6:
+        raise _NoNumber
+    return mpmath.mpf(int(mpmath.nint(value * 10**_DECIMALS))) / 10**_DECIMALS
+
+
+def _text(value: Any) -> str:
+    text = f"{float(value):.{_DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+class _Texts:
+    """The printed lines, each checked before it is handed out."""
+
+    def __init__(self, cell: Cell, run: Evaluation, style: Style) -> None:
+        self.cell = cell
+        self.run = run
+        self.style = style
+        self.spelling = MatrixTex(style, self.entries)
+
+    def entries(self, q: Quantity) -> list[list[str]]:
+        time = None if q.time is None else int(q.time)
+        table = [[_text(v) for v in row] for row in self.run.values[q.label, time]]
+        return [list(r) for r in zip(*table)] if self.style.column else table
+
+    def value(self, q: Quantity) -> tuple[str, str]:
+        rows = self.entries(q)
+        if (len(rows), len(rows[0])) == (1, 1):
+            return rows[0][0], rows[0][0]
+        return _one_line(bmatrix(rows)), plain_matrix(rows)
+
+    def given(self, variable: Variable, step: int | None) -> tuple[str, str]:
+        """What goes in: LaTeX and plain text."""
+        q = variable.at(None if step is None else Integer(step))
+        tex, text = self.value(q)
+        names = (spelling.quantity(q).text for spelling in (Tex(self.style), Plain(self.style)))
+        head, plain_head = names
+        return f"{head} &= {tex}", f"{plain_head} = {text}"
+
+    def line(self, equation: Equation, key: tuple[str, int | None]) -> tuple[str, str]:
+        """name = formula = formula in numbers ≈ value, in LaTeX and in plain text."""
+        head, symbols = matrix_pieces(equation, self.cell, Tex(self.style))
+        _, numbers = matrix_pieces(equation, self.cell, self.spelling)
+        room = PAGE - head.width - 3
+        lines = break_lines(symbols, room, room - 3)
+        second = break_lines(numbers, room, room - 3)
+        value, plain_value = self.value(equation.lhs)
+        self.check(head.text, " ".join(second), key, latex=True)
+        rest = "".join(f" \\\\\n&\\quad {line}" for line in second[1:])
+        first = aligned_line(head.text, lines)
+        left, named_ = matrix_pieces(equation, self.cell, Plain(self.style))
+        _, plain_numbers = matrix_pieces(equation, self.cell, MatrixPlain(self.style, self.entries))
+        self.check(left.text, join(plain_numbers), key, latex=False)
+        text = f"{left.text} = {join(named_)} = {join(plain_numbers)} ≈ {plain_value}"
+        return f"{first} \\\\\n&= {second[0]}{rest} \\\\\n&\\approx {value}", text
+
+    def check(self, head: str, numbers: str, key: Any, latex: bool) -> None:
+        """Hold a line in numbers to its result: half of the last decimal apart at most."""
+        try:
+            found = read_explicit(f"{head} = {numbers}", self.cell, self.style, latex)
+        except RnnsymError as refusal:
+            raise CheckError(f"a line of the example cannot be read again: {refusal}") from None
+        (again,) = found.equations
+        run = Evaluation.__new__(Evaluation)
+        run.cell, run.sizes, run.values = found.cell, self.run.sizes, {}
+        for name in found.literals:
+            run.values[name, None] = found.values(name, run, self.style.column)
+        run.compute(again)
+        half = mpmath.mpf(10) ** -_DECIMALS * (0.5 + 1e-9)
+        pairs = zip(run.values[key], self.run.values[key])
+        if not all(abs(a - b) <= half for r, s in pairs for a, b in zip(r, s)):
+            raise CheckError(f"a line of the example gives another result: {head}")
+
+
+def _one_line(tex: str) -> str:
+    return tex.replace("\n", " ")

@@ -1,0 +1,46 @@
+"""A PDF of the article, by the pdflatex that is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from .views import CellView
+
+_SECONDS = 120
+
+
+def pdf(views: Sequence[CellView]) -> bytes:
+    """The article as a PDF.
+
+    Raises:
+        InputError: if there is no pdflatex, or it stops with an error.
+    """
+    from .rendering import FORMATS
+
+    program = shutil.which("pdflatex")
+    if program is None:
+        raise InputError("a PDF needs pdflatex, which is not installed; --to tex needs nothing")
+    text = FORMATS["tex"](views, False)
+    runs = 2 if len(views) > 1 else 1  # a table of contents is known after the first
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "document.tex"
+        path.write_text(text, encoding="utf-8")
+        for _ in range(runs):
+            command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape",
+                       path.name]  # fmt: skip
+            try:
+                done = subprocess.run(  # noqa: S603  our own text, in an empty folder
+                    command, cwd=folder, capture_output=True, timeout=_SECONDS
+                )
+            except subprocess.TimeoutExpired:
+                raise InputError(f"pdflatex took more than {_SECONDS} s") from None
+            if done.returncode:
+                log = done.stdout.decode("utf-8", "replace").splitlines()
+                fault = next((line for line in log if line.startswith("!")), "it gives no reason")
+                raise InputError(f"pdflatex stopped: {fault.lstrip('! ')}")
+        return path.with_suffix(".pdf").read_bytes()

@@ -1,0 +1,36 @@
+"""Definitions of functions in TeX, from the one expression that each has."""
+
+from __future__ import annotations
+
+from sympy import Rational
+
+from ..algebra.functions import ELEMENTWISE, ROWS
+from ..derive.elements import row_element, scalar_of
+from .elements import ElementTex
+from .formula import break_lines
+from .latex import PAGE
+
+_ROOM = PAGE - 16
+#: Functions whose TeX says what they are.
+KNOWN = frozenset(
+    ["tanh", "exp", "log", "sqrt", "sin", "cos", "abs", "max", "min", "sinh", "cosh", "arctan",
+     "erf", "erfc", "sign", "sum", "mean", "expm1", "log1p"]
+)  # fmt: skip
+
+
+def definition(name: str) -> tuple[str, list[str]]:
+    """The left side of a function's definition, and the right one in lines that fit a page.
+
+    A constant of thirty digits is shown with nine.
+    """
+    tex = ElementTex()
+    if name in ROWS:
+        row = ROWS[name]
+        left = rf"{row.tex}(z)_{{j}}"
+        return left, break_lines(tex.pieces(row_element(name)), _ROOM, _ROOM)
+    entry = ELEMENTWISE[name]
+    formula = entry.formula
+    long = {r: r.evalf(9) for r in formula.atoms(Rational) if r.q > 10**6}
+    required = ", ".join(entry.arguments[: entry.required])
+    pieces = tex.pieces(scalar_of(formula.xreplace(long)))
+    return f"{entry.tex}({required})", break_lines(pieces, _ROOM, _ROOM)

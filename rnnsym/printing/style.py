@@ -1,0 +1,83 @@
+"""How formulas are written: row or column vectors, bold or plain, ⊙ or ∘, ^⊤ or ^T."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
+
+from ..derive.renaming import renamed
+from ..errors import InputError
+from ..language import CONVENTIONS
+from ..names import PLAIN, Look
+from ..notations import get
+
+HADAMARD = {"⊙": r"\odot", "∘": r"\circ"}
+TRANSPOSE = {"⊤": r"\top", "T": "T"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How formulas are written.
+
+    Attributes:
+        convention: "row" (`x_t W`) or "column" (`W x_t`).
+        look: how names look.
+        hadamard: "⊙" or "∘", for products of elements.
+        transpose: "⊤" or "T".
+    """
+
+    convention: str = "row"
+    look: Look = PLAIN
+    hadamard: str = "⊙"
+    transpose: str = "⊤"
+
+    @property
+    def column(self) -> bool:
+        return self.convention == "column"
+
+
+class Choices(TypedDict, total=False):
+    """What every printing function takes beside its subject.
+
+    Attributes:
+        convention: "row" or "column".
+        notation: the name of a notation, such as "pytorch"; see `rnnsym.notations`.
+        rename: names by the names of the text, such as {"W": "W_x"}, over those of the notation.
+        bold: whether vectors and matrices are bold.
+        hadamard: "⊙" or "∘".
+        transpose: "⊤" or "T".
+    """
+
+    convention: str
+    notation: str
+    rename: Mapping[str, str]
+    bold: bool | None
+    hadamard: str | None
+    transpose: str | None
+
+
+def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
+    """A subject in the names that were asked for, and the style that it is printed in.
+
+    Raises:
+        InputError: for an unknown choice; or names that would meet, both named.
+    """
+    options = {"convention": "row", "notation": "own", "rename": {}, "bold": None,
+               "hadamard": None, "transpose": None, **choices}  # fmt: skip
+    if unknown := set(options) - set(Choices.__annotations__):
+        raise InputError(f"unknown choice '{unknown.pop()}'; there are "
+                         f"{', '.join(Choices.__annotations__)}")  # fmt: skip
+    convention = options["convention"]
+    if convention not in CONVENTIONS:
+        raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+    notation = get(options["notation"])
+    style = Style(convention, notation.look, notation.hadamard, notation.transpose)
+    if options["bold"] is not None:
+        style = replace(style, look=replace(style.look, bold=bool(options["bold"])))
+    for name, known in (("hadamard", HADAMARD), ("transpose", TRANSPOSE)):
+        if options[name] is not None:
+            if options[name] not in known:
+                raise InputError(f"{name} is one of {', '.join(known)}, not {options[name]!r}")
+            style = replace(style, **{name: options[name]})
+    return renamed(subject, notation.names, options["rename"]), style

@@ -59,10 +59,11 @@ _HOMES = {
     "verify_lines": "checking",
 }
 
-__all__ = ["__version__", "cells", *_HOMES]
+__all__ = ["__version__", "cells", "notations", *_HOMES]
 
 if TYPE_CHECKING:
     from . import cells as cells
+    from . import notations as notations
     from .checking import Flow as Flow
     from .checking import flow as flow
     from .checking import read_back as read_back
@@ -107,8 +108,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "cells":
-        return importlib.import_module(".cells", __name__)
+    if name in ("cells", "notations"):
+        return importlib.import_module(f".{name}", __name__)
     if name in _HOMES:
         value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
         globals()[name] = value

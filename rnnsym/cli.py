@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -456,7 +457,8 @@ def verify(
 @main_group.command()
 @click.argument("model")
 @click.option("-o", "--output", metavar="FOLDER",
-              help="Write explanation.tex, .md, .html, .json (and trace.npz) there.")  # fmt: skip
+              help="Write explanation.tex, .md, .html, .txt, .json there, with pdflatex .pdf, "
+              "for an input trace.npz.")  # fmt: skip
 @click.option("--input", "inputs", metavar="X.npy", multiple=True,
               help="Trace this input; once for each input of the model.")  # fmt: skip
 @click.option("--no-verify", is_flag=True, help="Leave Keras out: nothing is compared with it.")
@@ -518,6 +520,7 @@ def explain(
 
 _EXPLAIN_FILES = (
     "explanation.tex", "explanation.md", "explanation.html", "explanation.json",
+    "explanation.txt", "explanation.pdf",
 )  # fmt: skip
 
 
@@ -550,8 +553,17 @@ def _write_explanation(explanation: Any, folder: Path) -> None:
 
     from .documents import EXPLANATIONS, render, trace_arrays
 
-    texts = {f"explanation.{to}": render(explanation, to) for to in EXPLANATIONS}
+    texts: dict[str, str | bytes] = {
+        f"explanation.{to}": render(explanation, to) for to in EXPLANATIONS
+    }
     texts["explanation.json"] = _json(explanation.to_dict()) + "\n"
+    with contextlib.redirect_stdout(io.StringIO()) as terminal:
+        _print_explanation(explanation)
+    texts["explanation.txt"] = terminal.getvalue()
+    if shutil.which("pdflatex"):
+        from .documents.pdf import compiled
+
+        texts["explanation.pdf"] = compiled(str(texts["explanation.tex"]))
     for name, figure in explanation.figures.items():
         texts[f"{name}.svg"] = str(figure)
     _make_folder(folder)

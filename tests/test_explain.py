@@ -226,12 +226,14 @@ def test_the_command_writes_everything(model, tmp_path):
     x = tmp_path / "x.npy"
     np.save(x, np.random.default_rng(0).normal(size=(2, 6, 2)).astype("float32"))
     out = tmp_path / "out"
+    need("pdflatex")
     done = run(model, "-o", out, "--input", x)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("small: verified") and "4 M(D + M + 1)" in done.stdout
     names = {p.name for p in out.iterdir()}
     assert names == {"explanation.tex", "explanation.md", "explanation.html", "explanation.json",
-                     "trace.npz", "lstm.svg"}  # fmt: skip
+                     "explanation.txt", "explanation.pdf", "trace.npz", "lstm.svg"}  # fmt: skip
+    assert (out / "explanation.txt").read_text() == done.stdout
     trace = np.load(out / "trace.npz")
     assert trace["lstm.f"].shape == (2, 6, 3)
     data = json.loads((out / "explanation.json").read_text())

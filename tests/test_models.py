@@ -493,3 +493,52 @@ def test_a_sequence_with_a_layer_in_two_places_is_refused():
     refused(inner, "stands in it twice")
     x = keras.Input((4, 2))
     refused(keras.Model(x, inner(x)), "stands in it twice")
+
+
+def models_with_operations():
+    import keras
+    from keras import layers as L
+
+    tokens = keras.Input((6,))
+    e = L.Embedding(9, 4, mask_zero=True)(tokens)
+    b = L.Bidirectional(L.LSTM(3, return_sequences=True))(e)
+    yield keras.Model(tokens, L.Dense(2)(L.GlobalAveragePooling1D()(b)))
+    x = keras.Input((5, 3))
+    y, h, c = L.LSTM(4, return_sequences=True, return_state=True)(L.Masking()(x))
+    z = L.GRU(4, return_sequences=True)(x, initial_state=h)
+    r = L.RepeatVector(3)(L.GlobalMaxPooling1D()(z))
+    s = L.TimeDistributed(L.Dense(2))(L.SimpleRNN(2, return_sequences=True, go_backwards=True)(r))
+    yield keras.Model(x, L.Reshape((2, 5))(L.Dense(10)(L.Concatenate()([L.Flatten()(s), c]))))
+
+
+def test_formulas_between_cells_are_read_back_and_their_check_has_power(monkeypatch):
+    from dataclasses import replace
+
+    from rnnsym.checking import sequences
+    from rnnsym.checking.sequences import check_between
+    from rnnsym.numeric.operations import OPERATIONS
+
+    seen = set()
+    for model in models_with_operations():
+        net = rnnsym.from_keras(model)
+        found = check_between(net, SEED % 1000)
+        assert set(found) == {n.name for n in net.nodes}
+        seen |= {n.operation for n in net.nodes if n.cell is None and found[n.name] is not None}
+        for name, change in (
+            ("gives_tex", lambda line: line.replace("_{t}", "_{T}") if "_{t}" in line else line.replace("_{T}", "_{t}")),
+            ("links_tex", lambda line: line.replace("T+1-t", "t") if "T+1-t" in line else line.replace("}_{t}", "}_{T}")),
+        ):  # fmt: skip
+            printed = getattr(sequences, name)
+            monkeypatch.setattr(sequences, name, lambda node, p=printed, c=change: map(c, p(node)))
+            with pytest.raises(rnnsym.CheckError):
+                check_between(net)
+            monkeypatch.undo()
+    assert {"reverse", "mean", "max", "differs", "any", "repeat"} <= seen
+    for name, wrong in (("mean", r"{y} = \sum_{{t=1}}^{{T}} {x}_t"), ("reverse", "{y}_t = {x}_t"),
+                        ("max", r"{y} = {x}"), ("repeat", r"{y}_t = {x}, \quad t = 1, \dots, 7")):  # fmt: skip
+        entry = replace(OPERATIONS[name], tex=wrong, tex_masked=wrong)
+        monkeypatch.setitem(OPERATIONS, name, entry)
+        with pytest.raises((rnnsym.CheckError, ValueError)):
+            for model in models_with_operations():
+                check_between(rnnsym.from_keras(model))
+        monkeypatch.undo()

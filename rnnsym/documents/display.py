@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from ..checking import Flow
 from ..errors import InputError
 from ..nouns import Cell, Report
-from ..printing import to_latex, to_text
+from ..printing import Choices, chosen, to_latex, to_text
 from .environment import html_environment
 from .plots import flow_svg
+from .rendering import document
 from .views import symbol_rows
 
 
-def to_html(subject: Cell | Report) -> str:
+def to_html(subject: Cell | Report, *, form: str = "vectors", **choices: Unpack[Choices]) -> str:
     """HTML of a cell (its equations and symbols) or a report, for a notebook.
 
+    Args:
+        subject: what to show.
+        form: of a cell, as that of `to_latex`.
+        **choices: of a cell, as those of `to_latex`.
+
     Raises:
-        InputError: for anything else.
+        InputError: for an unknown choice or anything else.
     """
     if isinstance(subject, Cell):
+        shown, style = chosen(subject, **choices)
         return (
             html_environment()
             .get_template("cell.html.j2")
             .render(
                 title=subject.title or subject.name,
-                tex=to_latex(subject),
-                symbols=symbol_rows(subject),
+                tex=to_latex(subject, form=form, **choices),
+                symbols=symbol_rows(shown, style),
             )
         )
     if isinstance(subject, Report):
@@ -36,14 +45,22 @@ def to_html(subject: Cell | Report) -> str:
     raise InputError(f"there is no HTML for {type(subject).__name__}")
 
 
-def to_svg(subject: Flow) -> str:
-    """A picture of a gradient flow: the norms against the distance, on a logarithmic scale.
+def to_svg(subject: Flow | Cell, *, steps: int = 3, **choices: Unpack[Choices]) -> str:
+    """A picture: of a cell, one step and the unrolled network; of a gradient flow, its norms.
 
     It takes the colour of the text around it, and says in words what it shows.
 
+    Args:
+        subject: what to draw. The norms of a flow stand against the distance, on a logarithmic
+            scale.
+        steps: of a cell, how many steps are drawn.
+        **choices: of a cell, as those of `to_latex`.
+
     Raises:
-        InputError: for anything else.
+        InputError: for an unknown choice or anything else.
     """
+    if isinstance(subject, Cell):
+        return document(subject, "svg", steps=steps, **choices)
     if not isinstance(subject, Flow):
         raise InputError(f"there is no picture of {type(subject).__name__}")
     return flow_svg(subject)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checking.sequences import check_between
 from ..errors import InputError
 from ..models import Layer, Model, Node, leaves
 from ..names import tex_of, unicode_of
@@ -57,7 +58,7 @@ class Part:
         node: the part.
         reads, equations, gives: lines of LaTeX, each with its `&=`.
         sizes: (symbol, number).
-        error: of the printed equations when they were read again; None for an operation.
+        error: of the printed equations when they were read again; None for what is in words.
     """
 
     node: Node
@@ -95,6 +96,8 @@ class Explanation:
         source: where it was read from, in words.
         report: the verdict; of the printed formulas alone, where Keras was not asked.
         verified: whether Keras was asked.
+        between: of the formulas between cells, by part: the error when read again, None where they
+            are in words.
         traces: for an input, every named quantity at every step, by part and name.
         outputs: for an input, what the model gives.
     """
@@ -103,6 +106,7 @@ class Explanation:
     source: str
     report: Report
     verified: bool
+    between: Mapping[str, float | None] = field(default_factory=dict)
     traces: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     outputs: tuple[Array, ...] = ()
 
@@ -114,7 +118,7 @@ class Explanation:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(_part(node, self.report) for node in self.model.nodes)
+        return tuple(_part(node, self.report, self.between) for node in self.model.nodes)
 
     @property
     def layers(self) -> Iterator[tuple[Layer, str, int]]:
@@ -196,9 +200,11 @@ def explain(
 
     Raises:
         InputError: if the inputs do not fit.
+        CheckError: if a printed formula between the cells does not say what is computed.
     """
+    between = check_between(model)
     if inputs is None:
-        return Explanation(model, source, report, verified)
+        return Explanation(model, source, report, verified, between)
     function = ModelFunction(model)
     count = len(inputs[0])
     pieces: list[Any] = []
@@ -214,7 +220,7 @@ def explain(
         for node, names in pieces[0].items()
     }
     outputs = tuple(np.concatenate(row) for row in zip(*results))
-    return Explanation(model, source, report, verified, joined, outputs)
+    return Explanation(model, source, report, verified, between, joined, outputs)
 
 
 def _joined(arrays: list[Array], node: str, name: str, model: Model) -> Array:
@@ -234,9 +240,10 @@ def trace_arrays(explanation: Explanation) -> dict[str, Array]:
     return found | {f"output.{n}": y for n, y in zip(names, explanation.outputs)}
 
 
-def _part(node: Node, report: Report) -> Part:
+def _part(node: Node, report: Report, between: Mapping[str, float | None]) -> Part:
     if node.cell is None:
-        return Part(node, (), (operation_tex(node).replace(" = ", " &= ", 1),), (), (), None)
+        line = operation_tex(node).replace(" = ", " &= ", 1)
+        return Part(node, (), (line,), (), (), between.get(node.name))
     errors = [c.error for c in report.comparisons if c.what.startswith(f"{node.name}: ")]
     cell = shown_cell(node)
     return Part(

@@ -56,7 +56,10 @@ def _expression(cell: Cell) -> Safe | None:
         return Safe(f"rnnsym.stack({', '.join(map(str, parts))}{sizes})") if all(parts) else None
     text = source_text(cell)
     try:
-        same = parse(text, name=cell.name).equations == cell.equations
+        again = parse(text, name=cell.name)
+        same = [(e.lhs, e.expr) for e in again.equations] == [
+            (e.lhs, e.expr) for e in cell.equations
+        ]
     except RnnsymError:
         same = False
     return Safe(f"rnnsym.Cell.parse({text!r}, name={cell.name!r}{sizes})") if same else None

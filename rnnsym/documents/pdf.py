@@ -22,11 +22,19 @@ def pdf(views: Sequence[CellView]) -> bytes:
     """
     from .rendering import FORMATS
 
+    # A table of contents is known after the first run.
+    return compiled(FORMATS["tex"](views, False), 2 if len(views) > 1 else 1)
+
+
+def compiled(text: str, runs: int = 1) -> bytes:
+    """A LaTeX document as a PDF.
+
+    Raises:
+        InputError: if there is no pdflatex, or it stops with an error.
+    """
     program = shutil.which("pdflatex")
     if program is None:
         raise InputError("a PDF needs pdflatex, which is not installed; --to tex needs nothing")
-    text = FORMATS["tex"](views, False)
-    runs = 2 if len(views) > 1 else 1  # a table of contents is known after the first
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.tex"
         path.write_text(text, encoding="utf-8")

@@ -92,7 +92,7 @@ def document(
         full: give every line of the derivations with its rule, its reason and the shapes.
         report: the report to print of a single cell; without one, the LaTeX is read back here.
         fragment: of "tex": for `\\input`, without the preamble.
-        choices: `convention`, `notation`, `rename`, `bold`, `hadamard`, `transpose`; see `Choices`.
+        **choices: as those of `to_latex`.
 
     Returns:
         The text of the document; bytes of a PDF.

@@ -55,8 +55,8 @@ def to_latex(
         subject: what to print.
         form: of a cell, "vectors", or "elements" for equations of single elements.
         display: put the `$$` of a display around it.
-        choices: `convention`, "row" (`x_t W`) or "column" (`W x_t`); `notation`, `rename`, `bold`,
-            `hadamard` and `transpose`, see `Choices`.
+        **choices: `convention`, "row" (`x_t W`) or "column" (`W x_t`); `notation`, `rename`,
+            `bold`, `hadamard` and `transpose`, see `Choices`.
 
     Returns:
         LaTeX without a `$`, unless `display` is set: one equation in one line, or several in an

@@ -27,7 +27,7 @@ def to_text(
     Args:
         subject: what to print.
         form: of a cell, "vectors", or "elements" for equations of single elements.
-        choices: as those of `to_latex`.
+        **choices: as those of `to_latex`.
 
     Raises:
         InputError: for an unknown choice or something that has no text.

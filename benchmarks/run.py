@@ -326,7 +326,43 @@ def explaining() -> None:
     table("rnnsym explain (a process of its own; TensorFlow imported before, if needed)", rows)
 
 
+def exporting() -> None:
+    """`rnnsym export` of an LSTM in every format, from a cold start; and every form read back."""
+    import shutil
+    import tempfile
+
+    import rnnsym
+    from rnnsym import notations
+    from rnnsym.checking.printed import FORMS, Printing
+    from rnnsym.documents import FORMATS
+
+    rows = [("format", "seconds from a cold start", "bytes")]
+    with tempfile.TemporaryDirectory() as folder:
+        for to in FORMATS:
+            if to == "pdf" and shutil.which("pdflatex") is None:
+                continue
+            path = f"{folder}/lstm.{to}"
+            command = [sys.executable, "-m", "rnnsym", "export", "lstm", "--to", to, "-o", path]
+            start = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=True)
+            rows.append((to, f"{time.perf_counter() - start:.2f}", f"{os.path.getsize(path):,}"))
+    table("rnnsym export lstm", rows)
+    start = time.perf_counter()
+    count = 0
+    for name in rnnsym.cells.names():
+        for notation in notations.names():
+            for convention in ("row", "column"):
+                printing = Printing(rnnsym.cells.get(name), notation=notation, convention=convention)
+                for form in FORMS:
+                    printing.block(form)
+                    printing.text_block(form)
+                    count += 2
+    rows = [("printed forms", "seconds", ""), (str(count), f"{time.perf_counter() - start:.1f}", "")]
+    table("every cell in every form and notation, LaTeX and text, read back at 50 digits", rows)
+
+
 if __name__ == "__main__":
+    exporting()
     explaining()
     unrolling()
     deriving()

@@ -37,7 +37,7 @@ def test_every_cell_has_a_page_and_stands_in_index_and_navigation(site):
 
 
 def test_the_pages_that_were_promised_are_there(site):
-    for page in ("index", "notebook", "training", "cells/index", "language", "add-a-cell", "design",
+    for page in ("index", "notebook", "training", "cells/index", "language", "print", "add-a-cell", "design",
                  "reference/python", "reference/commands"):  # fmt: skip
         assert (site / f"{page}.html").is_file()
     python = (site / "reference" / "python.html").read_text(encoding="utf-8")
@@ -66,6 +66,38 @@ def test_pages_of_cells_have_their_derivations(site):
             assert rnnsym.to_latex(step.equation).replace(" ", "") in shown, step.equation
         if cell.states:
             assert 'id="gradient-flow"' in page and "<polyline" in page
+
+
+def test_pages_of_cells_have_forms_notations_badges_downloads_and_a_report(site):
+    from rnnsym.documents import FORMATS
+
+    for name in rnnsym.cells.names():
+        page = html.unescape((site / "cells" / f"{name}.html").read_text(encoding="utf-8"))
+        for tab in (
+            "Row vectors",
+            "Column vectors",
+            "Single elements",
+            "Explicit matrices",
+            "With numbers",
+        ):
+            assert re.search(rf"<label[^>]*>{tab}", page), (name, tab)
+        for notation in rnnsym.notations.names()[1:]:
+            title = rnnsym.notations.get(notation).title
+            assert re.search(rf"<label[^>]*>{re.escape(title)}</label>", page), (name, notation)
+            own = rnnsym.to_latex(rnnsym.cells.get(name), notation=notation,
+                                  convention=rnnsym.notations.get(notation).convention)  # fmt: skip
+            assert own.splitlines()[1].removesuffix(" \\\\") in page, (name, notation)
+        assert page.count("read back: error") >= 5 + 2 * (len(rnnsym.notations.names()) - 1)
+        assert 'class="rnnsym-diagram"' in page
+        section = page[page.index('id="downloads"') :]
+        files = dict(re.findall(r'<a href="([^"]+)" download="[^"]*">(\w+)</a>', section))
+        assert set(files.values()) >= set(FORMATS) - {"pdf"}
+        for path in files:
+            assert (site / "cells" / path).stat().st_size > 300, path
+        report = (site / "reports" / f"{name}.html").read_text(encoding="utf-8")
+        assert "planted wrong formulas were rejected" in report and "NOT REJECTED" not in report
+        assert f'href="../reports/{name}.html"' in page
+    assert (site / "notebook" / "explore_rnn.ipynb").is_file()
 
 
 def test_a_page_shows_why_an_lstm_forgets_slowly(site):
@@ -167,7 +199,9 @@ BROWSER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", ["index", "notebook", "explain", "cells/simple_rnn", "cells/lstm"])
+@pytest.mark.parametrize(
+    "page", ["index", "notebook", "explain", "print", "cells/simple_rnn", "cells/lstm"]
+)
 def test_a_browser_renders_the_formulas(site, tmp_path, page):
     chromium = need("chromium")
     # The browser's virtual clock may run out before its first frame on a busy machine: ask again.
@@ -184,13 +218,17 @@ def test_a_browser_renders_the_formulas(site, tmp_path, page):
             break
     assert "katex-error" not in done.stdout
     assert shown == done.stdout.count("katex-html") > 0
+    # A button for each displayed formula copies its LaTeX.
+    copies = done.stdout.count('class="rnnsym-copy"')
+    assert copies == sum(display for _, display in formulas(site / f"{page}.html"))
 
 
 @pytest.mark.parametrize("width", [390, 1200])
 def test_no_page_scrolls_sideways(site, tmp_path, width):
     """Measured in the browser itself, in a frame as wide as a phone or a desk."""
     chromium = need("chromium")
-    for page in ("index", "notebook", "training", "explain", "cells/simple_rnn", "cells/lstm",
+    for page in ("index", "notebook", "training", "explain", "print", "cells/gru", "cells/lstm",
+                 "reports/lstm",
                  "reference/commands"):  # fmt: skip
         frame = site / "measure.html"
         frame.write_text(

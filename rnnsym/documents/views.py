@@ -127,6 +127,11 @@ class CellView:
         """Definitions of the functions that need one."""
         return tuple(Safe(definition_tex(n)) for n in functions_of(self.cell.equations))
 
+    @property
+    def functions_error(self) -> float:
+        """The largest error of these definitions; long constants are printed with nine digits."""
+        return max((checked_definition(n)[1] for n in functions_of(self.cell.equations)), default=0)
+
     @cached_property
     def example(self) -> Example:
         return worked_example(self.cell, self.steps, self.style)

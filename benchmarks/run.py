@@ -352,12 +352,17 @@ def exporting() -> None:
     for name in rnnsym.cells.names():
         for notation in notations.names():
             for convention in ("row", "column"):
-                printing = Printing(rnnsym.cells.get(name), notation=notation, convention=convention)
+                printing = Printing(
+                    rnnsym.cells.get(name), notation=notation, convention=convention
+                )
                 for form in FORMS:
                     printing.block(form)
                     printing.text_block(form)
                     count += 2
-    rows = [("printed forms", "seconds", ""), (str(count), f"{time.perf_counter() - start:.1f}", "")]
+    rows = [
+        ("printed forms", "seconds", ""),
+        (str(count), f"{time.perf_counter() - start:.1f}", ""),
+    ]
     table("every cell in every form and notation, LaTeX and text, read back at 50 digits", rows)
 
 

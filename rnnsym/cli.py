@@ -563,7 +563,10 @@ def _write_explanation(explanation: Any, folder: Path) -> None:
     if shutil.which("pdflatex"):
         from .documents.pdf import compiled
 
-        texts["explanation.pdf"] = compiled(str(texts["explanation.tex"]))
+        try:
+            texts["explanation.pdf"] = compiled(str(texts["explanation.tex"]))
+        except InputError as refusal:  # nobody asked for it: the rest is written
+            _say(f"no explanation.pdf: {refusal}")
     for name, figure in explanation.figures.items():
         texts[f"{name}.svg"] = str(figure)
     _make_folder(folder)

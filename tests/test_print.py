@@ -135,10 +135,10 @@ def test_derivations_in_every_notation_are_read_back(name, what):
 
 @pytest.mark.parametrize("name", [*ELEMENTWISE, *ROWS])
 def test_definitions_are_read_back_and_their_check_has_power(name):
-    tex, error = checked_definition(name, SEED)
+    tex, error = checked_definition(name, 1, SEED)
     right = tex.partition("&= ")[2].replace("\\\\\n&\\quad ", "")
     wrong = f"{right} + 0.001"
-    assert definition_error(name, wrong, SEED) > 1e-5 > error
+    assert definition_error(name, wrong, 1, SEED) > 1e-5 > error
 
 
 def test_counts_shapes_and_costs_are_read_back():
@@ -568,3 +568,167 @@ def test_fifty_digits_are_kept():
     assert 1e-24 < printing.error("forward", off) < 1e-22
     with mpmath.workdps(50):
         assert isinstance(printing.expected.flat[0], mpmath.mpf)
+
+
+# --- what readers found
+
+
+@pytest.mark.parametrize("convention", ["row", "column"])
+@pytest.mark.parametrize("sizes", [{"M": 1}, {"D": 1, "M": 1}, {"D": 1}])
+def test_a_size_of_one_has_every_form(sizes, convention):
+    cell = ALL["lstm"].with_sizes(**sizes)
+    for to in ("tex", "txt", "mathml", "json"):
+        assert rnnsym.document(
+            cell, to, what="forward,elements,unrolled,matrices,example", convention=convention
+        )
+    net = rnnsym.stack(rnnsym.cells.get("simple_rnn"), rnnsym.cells.get("dense"), K=1)
+    Printing(net, convention=convention).block("elements")
+
+
+def test_a_definition_has_the_parameter_that_the_cell_gives():
+    text = rnnsym.document(rnnsym.Cell.parse("h_t = leaky_relu(x_t W, 0.3) + elu(x_t V)"), "md")
+    assert r"\operatorname{LeakyReLU}(z, \alpha)" in text and r"\alpha z" in text
+    assert r"\operatorname{ELU}(z)" in text
+
+
+def test_mathml_has_powers_and_transposes_of_matrices():
+    for text in ("h_t = tanh(x_t W)^2", "S_t = S_{t-1} + k_t^⊤ v_t\ny_t = q_t S_t"):
+        assert "<math" in rnnsym.document(
+            rnnsym.Cell.parse(text), "mathml", what="example,matrices,bptt"
+        )
+
+
+def test_mathml_is_compared_with_what_belongs_together():
+    from rnnsym.documents.mathml import tokens
+
+    for one, other in ((r"y = \frac{a}{b} c", r"y = \frac{a}{b c}"), ("y = a^{2} b", "y = a^{2 b}"),
+                       (r"y = \sqrt{a} b", r"y = \sqrt{a b}")):  # fmt: skip
+        assert tokens(one, "elements") != tokens(other, "elements")
+
+
+def test_a_renaming_of_an_equation_is_checked_too():
+    equation = ALL["simple_rnn"].equations[0]
+    for rename in ({"W": "U"}, {"W": "t"}, {"W": "%$}"}, {"Q": "A"}, {"W": "tanh"}):
+        with pytest.raises(rnnsym.InputError):
+            rnnsym.to_latex(equation, rename=rename)
+    assert rnnsym.to_latex(equation, rename={"W": "A"}) == r"h_{t} = \tanh(x_{t} A + h_{t-1} U + b)"
+
+
+def test_spellings_of_one_name_and_elements_of_a_matrix_are_told_apart():
+    cell = rnnsym.Cell.parse("h_t = tanh(x_t W_tilde_1 + h_{t-1} U + b)")
+    with pytest.raises(rnnsym.InputError, match="both be called"):
+        rnnsym.to_latex(cell, rename={"U": "W_1_tilde"})
+    with pytest.raises(rnnsym.InputError, match="an element of 'W'"):
+        rnnsym.to_latex(ALL["simple_rnn"], rename={"b": "W_1"})
+    both = rnnsym.Cell.parse("h_t = tanh(x_t W + h_{t-1} U + W_1)")
+    with pytest.raises(rnnsym.InputError, match="rename one"):
+        rnnsym.document(both, what="matrices")
+
+
+@pytest.mark.parametrize("wrong", ["value", "given", "symbols"])
+def test_every_part_of_an_example_is_checked(wrong, monkeypatch):
+    from rnnsym.documents import example
+
+    texts = example._Texts
+    if wrong == "symbols":
+        from rnnsym.printing.formula import Piece
+
+        monkeypatch.setattr(example.Tex, "head", lambda self, tex, name: Piece(r"\exp", 3))
+    else:
+        value = texts.value
+        monkeypatch.setattr(
+            texts, "value", lambda self, q: tuple(v.replace("0.", "7.") for v in value(self, q))
+        )
+    with pytest.raises(rnnsym.CheckError):
+        rnnsym.document(ALL["simple_rnn"], "md", what="example")
+
+
+def test_the_text_of_late_steps_is_read_back(monkeypatch):
+    from rnnsym.checking import printed
+
+    right = printed.equation_text
+    monkeypatch.setattr(
+        printed, "equation_text", lambda e, s: right(e, s).replace("h_4 = tanh", "h_4 = exp")
+    )
+    with pytest.raises(rnnsym.CheckError, match="other equations"):
+        rnnsym.document(ALL["simple_rnn"], "txt", what="unrolled", steps=5)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_a_cell_without_an_input_is_refused_in_words(to):
+    with pytest.raises(rnnsym.InputError, match="has no input"):
+        rnnsym.document(rnnsym.Cell.parse("h_t = tanh(h_{t-1} U)"), to)
+
+
+def test_numbers_side_by_side_stay_two_numbers():
+    text = rnnsym.document(ALL["simple_rnn"].with_sizes(D=1, M=1), what="example", steps=1)
+    assert not re.search(
+        r"\d \d", text.partition("With numbers")[2].partition("Each line")[0].replace("Step 1", "")
+    )
+    assert r"\cdot" in text
+
+
+def test_a_small_number_is_written_out():
+    cell = rnnsym.Cell.parse("h_t = tanh(layer_norm(x_t W, 1e-5)) + 1e-3 ⊙ h_{t-1}")
+    for to in ("tex", "txt", "mathml"):
+        text = rnnsym.document(cell, to, what="forward,elements")
+        assert "0.00001" in text and "1e-5" not in text
+
+
+@pytest.mark.parametrize("letter", ["p", "w", "e", "β", "p_i"])
+def test_a_parameter_before_a_bracket_has_its_elements(letter):
+    cell = rnnsym.Cell.parse(f"h_t = tanh({letter} ⊙ (x_t W) + {letter} ⊙ (h_{{t-1}} + 1))")
+    Printing(cell).block("elements")
+    Printing(cell).text_block("elements")
+
+
+@pytest.mark.parametrize("to", ["tex", "txt"])
+def test_two_hundred_steps_of_an_lstm_are_read_back(to):
+    text = rnnsym.document(ALL["lstm"], to, what="unrolled", steps=200)
+    assert "200" in text
+
+
+def test_a_symbol_may_be_renamed_as_it_is_printed():
+    tex = rnnsym.to_latex(
+        ALL["lstm"], rename={"W_{i}": "W_{xi}", "h_t": "s_t", "b_i": "β_i", "c": r"\tilde{c}"}
+    )
+    assert r"x_{t} W_{xi} + s_{t-1} U_{i} + \beta_{i}" in tex and r"\tilde{c}_{t}" in tex
+
+
+def test_a_renaming_goes_where_it_fits():
+    text = rnnsym.document([ALL["gru"], ALL["lstm"]], "md", rename={"W_i": "A"}, what="forward")
+    assert "x_{t} A" in text
+    with pytest.raises(rnnsym.InputError, match="no symbol 'Q'"):
+        rnnsym.document([ALL["gru"], ALL["lstm"]], "md", rename={"Q": "A"}, what="forward")
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"rename": {"h": 1}}, {"rename": "h=s"}, {"notation": ["own"]}, {"transpose": []}, {"bold": "yes"},
+     {"what": None}, {"what": ("forward", 3)}, {"report": 5}, {"colour": "red"}],
+)  # fmt: skip
+def test_a_choice_of_another_type_is_refused(choices):
+    with pytest.raises(rnnsym.InputError):
+        rnnsym.document(ALL["simple_rnn"], **choices)
+
+
+@pytest.mark.parametrize("to", [f for f in FORMATS if f != "pdf"])
+def test_odd_characters_in_a_title_are_held(to):
+    from dataclasses import replace
+
+    cell = replace(ALL["simple_rnn"], title="a\x00b\x0bc\ud800d ]]> <b>")
+    text = rnnsym.document(cell, to)
+    text.encode("utf-8")
+    if to == "svg":
+        ET.fromstring(text)
+
+
+def test_every_defined_quantity_is_checked_and_not_the_output_alone():
+    cell = rnnsym.Cell.parse("a_t = x_t V + tanh(x_t W)\nh_t = tanh(x_t Q)\noutput: h_t")
+    printing = Printing(cell)
+    printing.block("elements")
+    text = "\n".join(printing.lines("elements")).replace(
+        r"\tanh(\sum_{k=1}^{D} x_{t,k} W", r"\exp(\sum_{k=1}^{D} x_{t,k} W"
+    )
+    with pytest.raises(rnnsym.CheckError, match="other equations"):
+        printing._compare("elements", text, True)

@@ -71,6 +71,11 @@ class Evaluation:
         rows, cols = (int(size.xreplace(self.sizes)) for size in self.cell[name].shape)
         return rows, cols
 
+    def sides(self, name: str) -> tuple[bool, bool]:
+        """Which sides of a quantity its elements have an index for; a size given as 1 has one."""
+        rows, cols = self.cell[name].shape
+        return rows != 1, cols != 1
+
     def _set(self, name: str, step: int | None, value: Any) -> None:
         self.values[name, step] = _entries_of(value, self.shape(name))
 
@@ -100,12 +105,13 @@ class Evaluation:
         """Evaluate an equation of single elements, for every value of its free indices."""
         left = element.left
         rows, cols = self.shape(left.label)
+        sides = self.sides(left.label)
         formulas = Formulas(self, step, column)
         table = []
         for i in range(1, rows + 1):
             row = []
             for j in range(1, cols + 1):
-                pair = [n for n, size in ((i, rows), (j, cols)) if size != 1]
+                pair = [n for n, side in zip((i, j), sides) if side]
                 pair = pair[::-1] if column else pair
                 if not all(index.is_Symbol for index in left.indices):
                     raise ValueError(f"the left side of {left.label} is one element")
@@ -184,7 +190,7 @@ class Formulas:
         rows, cols = len(table), len(table[0])
         wanted = [self.whole(i, places) for i in node.indices]
         wanted = wanted[::-1] if self.column else wanted
-        pair = [wanted.pop(0) if size != 1 else 1 for size in (rows, cols)]
+        pair = [wanted.pop(0) if side else 1 for side in self.run.sides(node.label)]
         if wanted or not (1 <= pair[0] <= rows and 1 <= pair[1] <= cols):
             raise ValueError(f"{node.label} has no element {node.indices}")
         return table[pair[0] - 1][pair[1] - 1]

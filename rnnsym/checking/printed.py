@@ -247,16 +247,30 @@ class Printing:
         error = self.error(form, text)
         if not error <= TOLERANCE:
             raise CheckError(f"printed LaTeX, {form}: off by {error:.1e} when read again")
-        if form != "matrices":
-            found = self.reread(form, text)
-            if found != self.reread(form, text, True):
-                raise CheckError(f"printed LaTeX, {form}: means another thing if ⊙ binds tighter")
-            # Numbers are compared at a few steps; the equations of all steps by what they say.
-            if form != "elements" and [_said(e) for e in found] != [
-                _said(e) for e in self.equations(form)
-            ]:
-                raise CheckError(f"printed LaTeX, {form}: is read as other equations")
+        self._compare(form, text, True)
         return Block(form, lines, error)
+
+    def _compare(self, form: str, text: str, latex: bool) -> None:
+        """Hold a text to its second reading, and to the equations of every step."""
+        what = f"printed {'LaTeX' if latex else 'text'}, {form}"
+        if form == "matrices":
+            one, other = (
+                read_explicit(text, self.explicit, self.style, latex, tight)
+                for tight in (False, True)
+            )
+            if (one.equations, one.literals) != (other.equations, other.literals):
+                raise CheckError(f"{what}: means another thing if ⊙ binds tighter")
+            return
+        found = self.reread(form, text, latex=latex)
+        if found != self.reread(form, text, True, latex):
+            raise CheckError(f"{what}: means another thing if ⊙ binds tighter")
+        # Numbers are compared at a few steps; the equations of all steps by what they say.
+        if form == "elements":
+            same = found == elements(self.bare, self.style.convention)[1]
+        else:
+            same = [_said(e) for e in found] == [_said(e) for e in self.equations(form)]
+        if not same:
+            raise CheckError(f"{what}: is read as other equations")
 
     def text_block(self, form: str) -> Block:
         """The same in plain text.
@@ -269,6 +283,7 @@ class Printing:
         error = self.error(form, "\n".join(lines), latex=False)
         if not error <= TOLERANCE:
             raise CheckError(f"printed text, {form}: off by {error:.1e} when read again")
+        self._compare(form, "\n".join(lines), False)
         return Block(form, lines, error)
 
     def comparison(self, form: str) -> Comparison:
@@ -329,7 +344,9 @@ _PLAIN_MATRIX = re.compile(r"\[([^\[\]]*)\]")
 _BMATRIX = re.compile(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}", re.S)
 
 
-def read_explicit(text: str, cell: Cell, style: Style, latex: bool = True) -> Explicit:
+def read_explicit(
+    text: str, cell: Cell, style: Style, latex: bool = True, tight: bool = False
+) -> Explicit:
     """Read equations between explicit matrices.
 
     Args:
@@ -337,6 +354,7 @@ def read_explicit(text: str, cell: Cell, style: Style, latex: bool = True) -> Ex
         cell: the symbol table, every size a number.
         style: its convention is that of the text.
         latex: whether the text is LaTeX.
+        tight: let ⊙ and / bind tighter than a product, which must change nothing.
 
     Raises:
         LanguageError: where it cannot be read.
@@ -347,7 +365,10 @@ def read_explicit(text: str, cell: Cell, style: Style, latex: bool = True) -> Ex
 
     def name(match: re.Match[str]) -> str:
         rows = [
-            [read_scalar(entry.strip(), table, latex) for entry in re.split(between, row)]
+            [
+                read_scalar(entry.strip(), table, latex, tight=tight)
+                for entry in re.split(between, row)
+            ]
             for row in match.group(1).split(r"\\" if latex else ";")
         ]
         if len({len(row) for row in rows}) != 1:
@@ -365,7 +386,7 @@ def read_explicit(text: str, cell: Cell, style: Style, latex: bool = True) -> Ex
     sizes = {s: Integer(n) for s, n in cell.sizes.items()}
     known = [replace(v, shape=tuple(d.xreplace(sizes) for d in v.shape)) for v in cell.variables]
     whole = replace(cell, variables=(*known, *variables), sizes={})
-    return Explicit(whole, read(plain, whole, style.convention, latex), literals)
+    return Explicit(whole, read(plain, whole, style.convention, latex, tight), literals)
 
 
 def numbered_table(cell: Cell) -> Table:

@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Integer
 
-from ..errors import CheckError
+from ..derive import unroll
+from ..errors import CheckError, RnnsymError
+from ..language import read
 from ..models import Model, Node
+from ..names import T, t
 from ..numeric.operations import OPERATIONS
-from ..printing.models import gives_tex, links_tex, operation_tex
+from ..printing.models import gives_tex, links_tex, operation_tex, shown_cell
 
 Array = NDArray[Any]
 _NAME = r"\\mathrm\{((?:[A-Za-z0-9]|\\_)+)\}"
@@ -130,7 +134,7 @@ def check_links(node: Node) -> None:
         for v, value in zip(cell.inputs, node.reads)
     ]
     found = []
-    starts = 0
+    starts: dict[str, str] = {}
     for line in links_tex(node):
         match = _LINK.match(line)
         if match is None:
@@ -138,25 +142,38 @@ def check_links(node: Node) -> None:
         left, value, index = match.group(1), _plain_word(match.group(2)), match.group(3) or ""
         if left in symbols:
             found.append((symbols[left], value, _order(index)))
-        else:
-            starts += 1
-            if value not in node.initial.values():
-                raise CheckError(f"{node.name}: '{line}' is no initial state that it reads")
-    if found != wanted or starts != len(node.initial):
-        raise CheckError(f"{node.name}: what it reads is printed as {found}")
+            continue
+        name, time = _read_symbol(left, node)
+        if time != Integer(0):
+            raise CheckError(f"{node.name}: '{line}' is no initial state")
+        starts[name] = value
+    if found != wanted or starts != dict(node.initial):
+        raise CheckError(f"{node.name}: what it reads is printed as {found}, {starts}")
     given = []
     for line in gives_tex(node):
         match = _GIVEN.match(line)
         if match is None:
             raise CheckError(f"{node.name}: '{line}' cannot be read again")
-        given.append((_plain_word(match.group(1)), bool(match.group(2)), match.group(3)))
-    for (value, whole, tex), name, (variable, which) in zip(
-        given, node.gives, node.takes, strict=True
-    ):
-        last = "T" in re.sub(r"\\[a-zA-Z]+", "", tex.rpartition("_")[2])
-        every = not node.steps or (which == "all") != last
-        if value != name or not every or whole != bool(node.steps and which == "all"):
-            raise CheckError(f"{node.name}: what it gives is printed as '{tex}' for {variable}")
+        given.append((_plain_word(match.group(1)), bool(match.group(2)),
+                      *_read_symbol(match.group(3), node)))  # fmt: skip
+    said = [
+        (value, bool(node.steps and which == "all"), name,
+         None if not node.steps else t if which == "all" else T)
+        for (name, which), value in zip(node.takes, node.gives, strict=True)
+    ]  # fmt: skip
+    if given != said:
+        raise CheckError(f"{node.name}: what it gives is printed as {given}, not {said}")
+
+
+def _read_symbol(tex: str, node: Node) -> tuple[str, Any]:
+    """The name and the time of a printed symbol, read by the language."""
+    cell = shown_cell(node)
+    subject = unroll(cell) if node.steps else cell
+    try:
+        (again,) = read(f"{tex} = {tex}", subject, "row", True)
+    except RnnsymError as refusal:
+        raise CheckError(f"{node.name}: '{tex}' cannot be read again: {refusal}") from None
+    return again.lhs.label, again.lhs.time
 
 
 def _order(index: str) -> str:

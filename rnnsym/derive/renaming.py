@@ -11,7 +11,7 @@ from sympy import MatAdd, MatrixExpr
 from ..algebra.functions import spellings
 from ..errors import InputError
 from ..models import Model, Node
-from ..names import fault_of, marked, unmarked
+from ..names import canonical, fault_of, marked, unmarked
 from ..nouns import Cell, Derivation, Equation, Network, Quantity, Role, Variable
 from ..scalars import Count, Entry, Scalar, Total, children
 from .backward import backpropagate
@@ -76,20 +76,13 @@ def _node(node: Node, names: Names, given: dict[str, str]) -> Node:
     )
 
 
-def names_table(cell: Cell, names: Names, rename: Mapping[str, str] | None = None) -> Table:
-    """What each symbol of a cell is called."""
-    return _table(cell, names, dict(rename or {}))
-
-
 def _table(cell: Cell, names: Names, given: dict[str, str]) -> Table:
     for old, new in given.items():
         if old not in cell:
             known = ", ".join(v.name for v in cell.variables)
             raise InputError(f"{cell.name} has no symbol '{old}' to rename; it has {known}")
-        if fault := fault_of(new):
-            raise InputError(f"'{old}' cannot be called '{new}': {fault}")
-        if new in spellings():
-            raise InputError(f"'{old}' cannot be called '{new}': that is a function")
+        _check_name(old, new)
+    given = {old: _canonical(new) for old, new in given.items()}
     table = {
         v.name: (given[v.name],) if v.name in given else names(v.name, v.timed)
         for v in cell.variables
@@ -105,15 +98,35 @@ def _table(cell: Cell, names: Names, given: dict[str, str]) -> Table:
     return table
 
 
-def _check(cell: Cell, table: Table) -> None:
+def _check_name(old: str, new: str) -> None:
+    if fault := fault_of(new):
+        raise InputError(f"'{old}' cannot be called '{new}': {fault}")
+    if new in spellings():
+        raise InputError(f"'{old}' cannot be called '{new}': that is a function")
+
+
+def _canonical(name: str) -> str:
+    base, *parts = name.split("_")
+    return canonical(base, parts)
+
+
+def _check_apart(table: Table) -> dict[str, str]:
+    """Refuse names that would be one, and say which symbol has which name."""
     owner: dict[str, str] = {}
-    sizes = {str(s): v for v in cell.variables for size in v.shape for s in size.free_symbols}
-    indices = _indices(cell)
     for old, new in table.items():
         for name in new:
             if (other := owner.get(name)) is not None:
                 raise InputError(f"'{other}' and '{old}' would both be called '{name}'")
             owner[name] = old
+    return owner
+
+
+def _check(cell: Cell, table: Table) -> None:
+    owner = _check_apart(table)
+    sizes = {str(s): v for v in cell.variables for size in v.shape for s in size.free_symbols}
+    indices = _indices(cell)
+    for old, new in table.items():
+        for name in new:
             if name in sizes:
                 raise InputError(
                     f"'{old}' cannot be called '{name}': that is a size of '{sizes[name].name}'"
@@ -125,10 +138,14 @@ def _check(cell: Cell, table: Table) -> None:
                 )
     for name, old in owner.items():
         base, _, step = name.rpartition("_")
-        if step.isdigit() and base in owner and cell[owner[base]].timed:
+        of = owner.get(base)
+        if step.isdigit() and of is not None and cell[of].timed:
             raise InputError(
-                f"'{old}' cannot be called '{name}': so '{owner[base]}' would be written at step "
-                f"{step}"
+                f"'{old}' cannot be called '{name}': so '{of}' would be written at step {step}"
+            )
+        if step.isdigit() and of is not None and not cell[of].scalar and (name,) != (old,):
+            raise InputError(
+                f"'{old}' cannot be called '{name}': so an element of '{of}' would be written"
             )
 
 
@@ -209,7 +226,13 @@ def _equation(equation: Equation, names: Names, given: dict[str, str]) -> Equati
         # A gradient such as ∂L/∂W is of no step, and so is its parameter.
         for name in unmarked(q.label)[1].split("/"):
             new = names(name, q.time is not None)
-            table[name] = (given[name],) if name in given else new
+            table[name] = (_canonical(given[name]),) if name in given else new
+    for old in given:
+        if old not in table:
+            raise InputError(f"the equation has no symbol '{old}' to rename")
+    for old, wanted in given.items():
+        _check_name(old, wanted)
+    _check_apart(table)
     if all(new == (old,) for old, new in table.items()):
         return equation
     lhs = _expr(equation.lhs, {n: new[:1] for n, new in table.items()})

@@ -381,13 +381,19 @@ def cost_rows(cell: Cell) -> tuple[CostRow, ...]:
     """The costs of a cell as formulas, and as numbers where the cell gives all sizes."""
     costs: Costs = count(cell)
     return tuple(
-        CostRow(words, Safe(_cost_tex(expr, cell)), str(expr).replace("**", "^").replace("*", " "))
+        CostRow(words, Safe(_cost_tex(expr, cell)), _cost_text(expr))
         for words, expr in costs.rows()
     )
+
+
+def _cost_text(expr: Expr) -> str:
+    return check_size(str(expr).replace("**", "^").replace("*", " "), expr, latex=False)
 
 
 def _cost_tex(expr: Expr, cell: Cell) -> str:
     values = {symbol: Integer(value) for symbol, value in cell.sizes.items()}
     number = expr.xreplace(values)
     tex = check_size(size_tex(expr), expr)
-    return f"{tex} = {size_tex(number)}" if values and number != expr else tex
+    if not values or number == expr:
+        return tex
+    return f"{tex} = {check_size(size_tex(number), number)}"

@@ -178,7 +178,10 @@ def _functions(expr: Any) -> str:
         if isinstance(node, (Apply, RowApply)):
             found.setdefault("σ" if node.name_ == "sigmoid" else node.name_)
         stack.extend(reversed(getattr(node, "args", ())))
-    return ", ".join(found)[:14]
+    names = list(found)
+    while len(", ".join(names)) > 14 and len(names) > 1:
+        names = [*names[:-2], "…"] if names[-1] == "…" else [*names[:-1], "…"]
+    return ", ".join(names)
 
 
 def _words(cell: Cell) -> str:

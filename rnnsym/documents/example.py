@@ -14,6 +14,7 @@ from ..checking.printed import read_explicit
 from ..checking.samples import Sample, draw
 from ..derive.naming import named
 from ..errors import CheckError, InputError, RnnsymError
+from ..language import read
 from ..nouns import Cell, Equation, Quantity, Variable
 from ..printing.explicit import (
     MatrixPlain,
@@ -174,6 +175,9 @@ class _Texts:
         tex, text = self.value(q)
         names = (spelling.quantity(q).text for spelling in (Tex(self.style), Plain(self.style)))
         head, plain_head = names
+        key = (variable.name, step)
+        self.check_value(tex, key, latex=True)
+        self.check_value(text, key, latex=False)
         return f"{head} &= {tex}", f"{plain_head} = {text}"
 
     def line(self, equation: Equation, key: tuple[str, int | None]) -> tuple[str, str]:
@@ -185,13 +189,34 @@ class _Texts:
         second = break_lines(numbers, room, room - 3)
         value, plain_value = self.value(equation.lhs)
         self.check(head.text, " ".join(second), key, latex=True)
+        self.check_value(value, key, latex=True)
+        self.check_value(plain_value, key, latex=False)
+        self.check_symbols(f"{head.text} = {' '.join(lines)}", equation, latex=True)
         rest = "".join(f" \\\\\n&\\quad {line}" for line in second[1:])
         first = aligned_line(head.text, lines)
         left, named_ = matrix_pieces(equation, self.cell, Plain(self.style))
         _, plain_numbers = matrix_pieces(equation, self.cell, MatrixPlain(self.style, self.entries))
         self.check(left.text, join(plain_numbers), key, latex=False)
+        self.check_symbols(f"{left.text} = {join(named_)}", equation, latex=False)
         text = f"{left.text} = {join(named_)} = {join(plain_numbers)} ≈ {plain_value}"
         return f"{first} \\\\\n&= {second[0]}{rest} \\\\\n&\\approx {value}", text
+
+    def check_value(self, text: str, key: Any, latex: bool) -> None:
+        """Hold printed numbers to the numbers."""
+        found = read_numbers(text, latex)
+        found = [list(r) for r in zip(*found)] if self.style.column else found
+        table = self.run.values[key]
+        if [len(r) for r in found] != [len(r) for r in table] or any(
+            abs(a - b) > 1e-9 for r, s in zip(found, table) for a, b in zip(r, s)
+        ):
+            raise CheckError(f"an example prints {text} for another result")
+
+    def check_symbols(self, text: str, equation: Equation, latex: bool) -> None:
+        """Hold a line in symbols to its equation."""
+        bare = replace(self.cell, sizes={})
+        (again,) = read(text, bare, self.style.convention, latex)
+        if (again.lhs, again.expr) != (equation.lhs, equation.expr):
+            raise CheckError(f"a line of the example is read as another one: {text}")
 
     def check(self, head: str, numbers: str, key: Any, latex: bool) -> None:
         """Hold a line in numbers to its result: half of the last decimal apart at most."""
@@ -209,6 +234,15 @@ class _Texts:
         pairs = zip(run.values[key], self.run.values[key])
         if not all(abs(a - b) <= half for r, s in pairs for a, b in zip(r, s)):
             raise CheckError(f"a line of the example gives another result: {head}")
+
+
+def read_numbers(text: str, latex: bool) -> list[list[float]]:
+    """The numbers of a printed matrix, or of a number."""
+    inner = text
+    if latex:
+        inner = text.replace(r"\begin{bmatrix}", "").replace(r"\end{bmatrix}", "")
+    rows = inner.strip("[] ").split(r"\\" if latex else ";")
+    return [[float(v) for v in row.split("&" if latex else ",")] for row in rows]
 
 
 def _one_line(tex: str) -> str:

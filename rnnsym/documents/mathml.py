@@ -8,12 +8,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import CheckError
+from ..errors import CheckError, InputError, RnnsymError
 from ..language.scan import DERIVATION, ELEMENTS, scan
 from ..names import GREEK_NAMES
 from .environment import Safe, html_environment
 from .views import CellView
 
+_PARTS = {"symbols", "count", "forward", "elements", "unrolled", "matrices", "example", "bptt",
+          "jacobian", "rtrl"}  # fmt: skip
 _BROKEN = re.compile(r" \\\\\n&\\quad ")
 _BOUND = {"forward": DERIVATION, "unrolled": DERIVATION}
 
@@ -24,6 +26,9 @@ def mathml(views: Sequence[CellView]) -> str:
     Raises:
         CheckError: if a formula does not say the same as its LaTeX.
     """
+    for view in views:
+        if not _PARTS & set(view.request.what):
+            raise InputError(f"mathml has the parts {', '.join(sorted(_PARTS))}")
     environment = html_environment()
     environment.filters["mathml"] = lambda tex, kind=ELEMENTS: Safe(to_mathml(str(tex), kind))
     environment.filters["inline"] = lambda tex: Safe(to_mathml(str(tex), ELEMENTS, "inline"))
@@ -51,9 +56,16 @@ def to_mathml(tex: str, kind: str, display: str = "block") -> str:
     plain = re.sub(r"(^|[^&])&(=|\\approx|\\leq)", r"\1\2", plain) if "cases" in plain else (
         re.sub(r"&(=|\\approx|\\leq)", r"\1", plain))  # fmt: skip
     # The converter sets a single upright letter like a variable; as a text it stays upright.
-    found = convert(plain.replace(r"\mathrm{d}", r"\text{d}"), display=display)
+    shaped = plain.replace(r"\mathrm{d}", r"\text{d}")
+    # A power of a matrix would go to its first bracket.
+    shaped = re.sub(r"(\\begin\{bmatrix\}.*?\\end\{bmatrix\})(?=\^)", r"{\1}", shaped)
+    found = convert(shaped, display=display)
     back = to_tex(ET.fromstring(found))  # noqa: S314  made here, from our own LaTeX
-    if tokens(back, kind) != tokens(plain, kind):
+    try:
+        same = tokens(back, kind) == tokens(plain, kind)
+    except RnnsymError as refusal:
+        raise CheckError(f"the MathML of {plain} cannot be read again: {refusal}") from None
+    if not same:
         raise CheckError(f"the MathML of {plain} says {back}")
     return found
 
@@ -63,11 +75,14 @@ def tokens(tex: str, kind: str) -> list[tuple[str, Any]]:
     flat = tex.replace(r"\approx", "=").replace(r"\leq", "=" if kind == DERIVATION else r"\leq")
     flat = re.sub(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}", _flat, flat, flags=re.S)
     flat = flat.removeprefix("=") if flat.lstrip().startswith("=") else flat
-    found = []
+    found: list[tuple[str, Any]] = []
     for statement in scan(flat, True, kind).statements:
         for token in statement.tokens:
-            if token.type not in ("LBRACE", "RBRACE"):
-                found.append((token.type, token.value))
+            # Braces around a single token say nothing; others say what belongs together.
+            if token.type == "RBRACE" and len(found) > 1 and found[-2][0] == "LBRACE":
+                del found[-2]
+                continue
+            found.append((token.type, token.value))
     return found
 
 
@@ -153,10 +168,11 @@ def _row(children: list[ET.Element], parts: list[str]) -> str:
         if table and before == "{":
             out.append(part + r" \end{cases}")
         elif table:
-            out[-1] = r"\begin{bmatrix} "
-            out.append(part + r" \end{bmatrix}")
-        elif n and children[n - 1].tag.endswith("mtable") and part == "]":
-            continue
+            out[-1] = out[-1].removesuffix("[") + r"\begin{bmatrix} "
+            out.append(part)
+        elif n and children[n - 1].tag.endswith("mtable") and part.startswith("]"):
+            # The bracket that closes may carry a power or a transpose.
+            out.append(r" \end{bmatrix}" + part[1:])
         else:
             out.append(part)
     return "".join(out)

@@ -24,7 +24,7 @@ def notebook(views: Sequence[CellView]) -> str:
     from .scripts import script
 
     cells: list[dict[str, Any]] = []
-    text = FORMATS["md"](views, False)
+    text = re.sub(r"#+ The same as code\n+(?=```)", "", FORMATS["md"](views, False))
     # What stands in a block of code is a cell of code.
     for n, piece in enumerate(re.split(r"```python\n(.*?)```\n", text, flags=re.S)):
         if n % 2 == 0 and piece.strip():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import InputError
+from ..language.scan import plain_name
 from ..nouns import Cell, Report
 from .derivations import DERIVATIONS
 from .environment import Safe, markdown_environment, tex_environment, text_environment
@@ -112,12 +113,27 @@ def document(
         raise InputError(f"unknown format '{to}'; there are {', '.join(FORMATS)}")
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
-    if fragment and to not in ("tex", "tikz"):
+    if fragment and to != "tex":
         raise InputError(f"a fragment is of tex, not of {to}")
     if report is not None and len(given) > 1:
         raise InputError("a report is of one cell; the document has several")
-    request = Request(check_what(what), steps, loss, full, report, choices)
-    return FORMATS[to]([CellView(cell, request) for cell in given], fragment)
+    if report is not None and not isinstance(report, Report):
+        raise InputError(f"a report is what verify gives, not {type(report).__name__}")
+    parts = check_what(what)
+    views = []
+    for cell in given:
+        own = dict(choices)
+        if len(given) > 1 and isinstance(choices.get("rename"), dict):
+            own["rename"] = _where_it_fits(choices["rename"], cell, given)
+        views.append(CellView(cell, Request(parts, steps, loss, full, report, own)))
+    return FORMATS[to](views, fragment)
+
+
+def _where_it_fits(rename: dict[str, str], cell: Cell, cells: Sequence[Cell]) -> dict[str, str]:
+    """Of renamings for several cells, those of one; a name that none has is refused there."""
+    known = {v.name for c in cells for v in c.variables}
+    return {old: new for old, new in rename.items()
+            if plain_name(old) in cell or plain_name(old) not in known}  # fmt: skip
 
 
 def check_what(what: tuple[str, ...] | str) -> tuple[str, ...]:
@@ -126,6 +142,8 @@ def check_what(what: tuple[str, ...] | str) -> tuple[str, ...]:
     Raises:
         InputError: for a part that is none.
     """
+    if not isinstance(what, (str, tuple, list)) or not all(isinstance(n, str) for n in what):
+        raise InputError(f"the parts are names, split by commas, not {what!r}")
     names = tuple(what.split(",")) if isinstance(what, str) else tuple(what)
     names = tuple(n.strip() for n in names if n.strip())
     for name in names:

@@ -10,9 +10,7 @@ import numpy as np
 from ..checking.exact import evaluate
 from ..checking.samples import default_sizes, draw
 from ..errors import InputError
-from ..nouns import Cell
 from ..numeric import lambdify
-from ..printing import to_text
 from .environment import Safe, python_environment
 from .views import CellView
 
@@ -54,17 +52,11 @@ def _part(view: CellView) -> dict[str, Any]:
     return {
         "name": function.compute.__name__,
         "title": view.title,
-        "equations": [Safe(line) for line in to_text(cell).splitlines()],
+        "equations": [Safe(line) for line in view.printing.text_block("forward").lines],
         "source": source.rstrip(),
         "arguments": [_array(a) for a in arguments],
-        "names": _names(cell),
         "expected": _array(expected),
-        "seed": sample.seed,
     }
-
-
-def _names(cell: Cell) -> list[str]:
-    return [v.name for v in (*cell.inputs, *cell.states, *cell.parameters)]
 
 
 def _array(value: Any) -> Safe:

@@ -15,13 +15,14 @@ from ..checking import read_back
 from ..checking.definitions import check_size, checked_definition
 from ..checking.printed import FORMS, Block, Printing
 from ..derive import unroll
-from ..errors import CheckError
+from ..errors import CheckError, InputError
 from ..language import read
 from ..notations import get
-from ..nouns import Cell, Equation, Network, Report
+from ..nouns import Cell, Equation, Network, Report, Variable
 from ..numeric import lambdify
 from ..printing import Style, count_tex, size_tex, tex_lines
 from ..printing.definitions import KNOWN
+from ..printing.formula import Plain, Tex
 from ..printing.latex import count_parts
 from ..printing.text import count_text
 from .derivations import DERIVATIONS, DerivationView, cost_rows, derive, views
@@ -57,8 +58,16 @@ class CellView:
     """One cell of a document. What is asked for is printed and checked when it is first read."""
 
     def __init__(self, cell: Cell, request: Request) -> None:
+        cell = replace(
+            cell,
+            title=_printable(cell.title),
+            description=_printable(cell.description),
+            source=_printable(cell.source),
+        )
         self.original = cell
         self.request = request
+        if not cell.inputs:
+            raise InputError(f"{cell.name} has no input, so nothing tells how many steps to take")
         self.printing = Printing(cell, request.steps, **(request.choices or {}))
         self.cell = self.printing.cell
         self.style = self.printing.style
@@ -116,21 +125,30 @@ class CellView:
 
     @property
     def count_text(self) -> str:
-        return count_text(self.original)
+        text = count_text(self.original)
+        check_size(text, sum(count_parts(self.original), Integer(0)), latex=False)
+        return text
 
     @cached_property
     def symbols(self) -> tuple[SymbolRow, ...]:
         return symbol_rows(self.cell, self.style)
 
+    @property
+    def split(self) -> bool:
+        """Whether one symbol of the cell is several here: its parameter count sees one."""
+        return any(len(new) > 1 for new in self.printing.names.values())
+
     @cached_property
     def functions(self) -> tuple[Safe, ...]:
         """Definitions of the functions that need one."""
-        return tuple(Safe(definition_tex(n)) for n in functions_of(self.cell.equations))
+        return tuple(Safe(definition_tex(*f)) for f in functions_of(self.cell.equations))
 
     @property
     def functions_error(self) -> float:
         """The largest error of these definitions; long constants are printed with nine digits."""
-        return max((checked_definition(n)[1] for n in functions_of(self.cell.equations)), default=0)
+        return max(
+            (checked_definition(*f)[1] for f in functions_of(self.cell.equations)), default=0
+        )
 
     @cached_property
     def example(self) -> Example:
@@ -152,14 +170,14 @@ class CellView:
     @cached_property
     def primes(self) -> tuple[Safe, ...]:
         """Definitions of the slopes that derivations name with a prime."""
-        found: dict[str, None] = {}
+        found: dict[tuple[str, int], None] = {}
         for part in self.request.what:
             derivation = derive(self.cell, part, self.request.loss) if part in DERIVATIONS else None
             for step in derivation or ():
-                for name in functions_of([step.equation], known=True):
+                for name, count in functions_of([step.equation], known=True):
                     if name.endswith("'"):
-                        found.setdefault(name)
-        return tuple(Safe(definition_tex(n)) for n in found)
+                        found.setdefault((name, count))
+        return tuple(Safe(definition_tex(*f)) for f in found)
 
     @cached_property
     def checked(self) -> Report:
@@ -190,23 +208,36 @@ class CellView:
         for v in self.original.variables:
             here = self.printing.names[v.name]
             if here != (v.name,):
-                new = " + ".join(_tex(self.cell[n], self.style) for n in here)
-                found.append((Safe(_tex(v, own)), Safe(new)))
+                bare, before = self.printing.bare, replace(self.original, sizes={})
+                new = " + ".join(_symbol(bare[n], bare, self.style)[0] for n in here)
+                found.append((Safe(_symbol(v, before, own)[0]), Safe(new)))
         return tuple(found)
 
 
-def definition_tex(name: str) -> str:
+def _printable(text: str) -> str:
+    """Words that every format can hold: no control characters and no halves of characters."""
+    spaced = "".join(" " if c.isspace() else c for c in text)
+    return "".join(c if c.isprintable() else "\ufffd" for c in spaced)
+
+
+def definition_tex(name: str, arguments: int) -> str:
     """A function's definition as it stands in a display, read again."""
-    tex, _ = checked_definition(name)
+    tex, _ = checked_definition(name, arguments)
     if "\n" in tex:
         return f"\\begin{{aligned}}\n{tex}\n\\end{{aligned}}"
     return tex.replace("&= ", "= ", 1)
 
 
-def _tex(variable: Any, style: Style) -> str:
-    from ..printing.formula import Tex
-
-    return Tex(style).quantity(variable.here).text
+def _symbol(variable: Variable, cell: Cell, style: Style) -> tuple[str, str]:
+    """A symbol in LaTeX and in plain text, each read again as itself."""
+    found = []
+    for spelling, latex in ((Tex(style), True), (Plain(style), False)):
+        text = spelling.quantity(variable.here).text
+        (again,) = read(f"{text} = {text}", cell, style.convention, latex)
+        if (again.lhs, again.expr) != (variable.here, variable.here):
+            raise CheckError(f"the symbol {text} is read as another one")
+        found.append(text)
+    return found[0], found[1]
 
 
 def start_lines(cell: Cell, style: Style) -> Iterable[str]:
@@ -223,30 +254,31 @@ def start_lines(cell: Cell, style: Style) -> Iterable[str]:
 
 def symbol_rows(cell: Cell, style: Style | None = None) -> tuple[SymbolRow, ...]:
     """The symbols table: symbol, role, shape, meaning."""
-    from ..printing.formula import Plain
-
     style = style or Style()
+    bare = replace(cell, sizes={})
     rows = []
     for v in cell.variables:
         shape: tuple[Expr, Expr] = v.shape if not style.column else v.shape[::-1]
         sides = [check_size(size_tex(side), side) for side in shape]
-        rows.append(SymbolRow(
-            Safe(_tex(v, style)), v.role.value, Safe(" \\times ".join(sides)), v.meaning,
-            Plain(style).quantity(v.here).text, " × ".join(map(str, shape)),
-        ))  # fmt: skip
+        plain = [check_size(str(side).replace("*", " "), side, latex=False) for side in shape]
+        tex, text = _symbol(v, bare, style)
+        size = Safe(r" \times ".join(sides))
+        rows.append(SymbolRow(Safe(tex), v.role.value, size, v.meaning, text, " × ".join(plain)))
     return tuple(rows)
 
 
-def functions_of(equations: Iterable[Equation], known: bool = False) -> list[str]:
-    """The functions that equations use, in the order met; without those that everybody knows."""
-    found: dict[str, None] = {}
+def functions_of(equations: Iterable[Equation], known: bool = False) -> list[tuple[str, int]]:
+    """The functions that equations use, each with how many arguments it is given, in the order met;
+    without those that everybody knows."""
+    found: dict[tuple[str, int], None] = {}
     for equation in equations:
         stack: list[Any] = [equation.expr]
         while stack:
             node = stack.pop()
             if isinstance(node, (Apply, RowApply)):
                 reduces = isinstance(node, RowApply) and ROWS[node.name_].reduces
+                count = len(node.operands) if isinstance(node, Apply) else 1
                 if known or not (node.name_ in KNOWN or reduces):
-                    found.setdefault(node.name_)
+                    found.setdefault((node.name_, count))
             stack.extend(reversed(getattr(node, "args", ())))
     return list(found)

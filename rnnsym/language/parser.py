@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
@@ -34,7 +35,7 @@ from ..errors import InputError, LanguageError
 from ..names import ACCENTS, BY, T, fault_of, marked, t, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
 from .dims import ONE, Dim, expression
-from .scan import CELL, DERIVATION, PRINTED, Name, Scanned, scan
+from .scan import CELL, DERIVATION, MAX_DIGITS, PRINTED, Name, Scanned, scan
 from .shapes import (
     Inference,
     Pair,
@@ -185,6 +186,14 @@ def read(
         right = build.spread(tree.right, left.shape)
         result.append(Equation(table.variable(tree.name.name), right, left.time))
     return tuple(result)
+
+
+def _plain_number(text: str) -> str:
+    """A number as paper has it: 1e-5 is 0.00001, if that is no longer than the language reads."""
+    if "e" not in text.lower():
+        return text
+    plain = format(Decimal(text), "f")
+    return plain if len(plain) <= MAX_DIGITS else text
 
 
 def _check_convention(convention: str) -> None:
@@ -691,7 +700,7 @@ class _Builder:
     def expr(self, tree: Tree) -> Any:
         match tree:
             case Num():
-                return Number(tree.text)
+                return Number(_plain_number(tree.text))
             case Measure():
                 return Size(Symbol(tree.name))
             case Special():

@@ -36,6 +36,7 @@ MAX_LENGTH = 20_000
 MAX_TOKENS = 2_000
 MAX_DEPTH = 100
 MAX_DIGITS = 30
+_PRINTED_MORE = 100
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ _TRANSPOSE = re.compile(
 )
 _ELEMENTWISE_POWER = re.compile(r"\^\s*\{\s*(?:∘|⊙|\\circ|\\odot)\s*")
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LETTER = "[A-Za-zÀ-ÖØ-öø-ɏΑ-Ͽḁ-ỿµ∆Ωℓ\u0400-\u04ff][\u0300-\u036f]*"
+_LETTER = "[A-Za-zÀ-ÖØ-öø-ɏΑ-Ͽḁ-ỿἀ-῿µ∆Ωℓ\u0400-\u04ff][\u0300-\u036f]*"
 _PLAIN_NAME = re.compile(
     rf"(?:{_LETTER})(?:{_LETTER}|[0-9])*(?:_\{{[^{{}}\n]*\}}|_(?:{_LETTER}|[0-9])+"
     rf"|[{''.join(_SUBSCRIPTS)}]+)*(?:\^\{{?\(t(?:\s*[-−–+]\s*[0-9]+)?\)\}}?)?"
@@ -207,17 +208,19 @@ def scan(text: str, latex: bool | None = None, kind: str = CELL) -> Scanned:
     """
     if not isinstance(text, str):
         raise LanguageError(f"the equations must be text, not {type(text).__name__}", "", 0)
-    if len(text) > MAX_LENGTH:
+    # What is printed from a cell may be as long as all its steps.
+    more = _PRINTED_MORE if kind in (PRINTED, ELEMENTS) else 1
+    if len(text) > MAX_LENGTH * more:
         raise LanguageError(
-            f"the text has {len(text):,} characters; the limit is {MAX_LENGTH:,}", "", 0
+            f"the text has {len(text):,} characters; the limit is {MAX_LENGTH * more:,}", "", 0
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     latex = is_latex(text) if latex is None else latex
     tokens = (_scan_latex if latex else _scan_plain)(text, kind)
-    return _statements(text, latex, tokens)
+    return _statements(text, latex, tokens, MAX_TOKENS * more)
 
 
-def _statements(text: str, latex: bool, tokens: Iterator[Token]) -> Scanned:
+def _statements(text: str, latex: bool, tokens: Iterator[Token], most: int) -> Scanned:
     """Group tokens into statements; a line goes on while a bracket is open or an operator hangs."""
     result = Scanned(text, latex, [], [])
     current = Statement()
@@ -234,8 +237,8 @@ def _statements(text: str, latex: bool, tokens: Iterator[Token]) -> Scanned:
 
     for token in tokens:
         count += 1
-        if count > MAX_TOKENS:
-            raise LanguageError(f"more than {MAX_TOKENS:,} tokens", text, token.start, token.end)
+        if count > most:
+            raise LanguageError(f"more than {most:,} tokens", text, token.start, token.end)
         if token.type == "COMMENT":
             comment = token.text.lstrip("#%").strip()
             if current.tokens and not pending:
@@ -339,7 +342,13 @@ def _check_names_before_brackets(tokens: list[Token]) -> None:
             # operator, is a function.
             word = len(base) > 1 or token.text.startswith(r"\operatorname")
             if name.lag is None and (name.name[0].islower() or word):
-                tokens[i] = Token("NAME", token.text, token.start, token.end, CalledName(name.name))
+                tokens[i] = Token(
+                    "NAME",
+                    token.text,
+                    token.start,
+                    token.end,
+                    CalledName(name.name, subscripts=name.subscripts),
+                )
 
 
 class CalledName(Name):
@@ -965,3 +974,13 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
         tex.fail(f"\\{command} is not in the language{hint}", i, end)
     token = _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1], tex.kind)
     return token.end, token
+
+
+def plain_name(text: str) -> str:
+    """The name that a spelling of it stands for: W_{xi}, β_i or \\tilde{c}; else the text."""
+    try:
+        (statement,) = scan(text).statements
+        (token,) = statement.tokens
+    except (LanguageError, ValueError):
+        return text
+    return token.value.name if isinstance(token.value, Name) else text

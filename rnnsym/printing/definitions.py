@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sympy import Rational
+from sympy import Rational, Symbol
 
 from ..algebra.functions import ELEMENTWISE, ROWS
 from ..derive.elements import row_element, scalar_of
+from ..names import tex_of
 from .elements import ElementTex
 from .formula import break_lines
 from .latex import PAGE
@@ -18,8 +19,10 @@ KNOWN = frozenset(
 )  # fmt: skip
 
 
-def definition(name: str) -> tuple[str, list[str]]:
+def definition(name: str, arguments: int = 1) -> tuple[str, list[str]]:
     """The left side of a function's definition, and the right one in lines that fit a page.
+
+    `arguments` of them are written; the others have their defaults.
 
     A constant of thirty digits is shown with nine.
     """
@@ -29,8 +32,10 @@ def definition(name: str) -> tuple[str, list[str]]:
         left = rf"{row.tex}(z)_{{j}}"
         return left, break_lines(tex.pieces(row_element(name)), _ROOM, _ROOM)
     entry = ELEMENTWISE[name]
-    formula = entry.formula
+    names = entry.arguments[: max(arguments, entry.required)]
+    formula = entry.scalar(*(Symbol(a, real=True) for a in names))
     long = {r: r.evalf(9) for r in formula.atoms(Rational) if r.q > 10**6}
-    required = ", ".join(entry.arguments[: entry.required])
+    written = ", ".join(tex_of(a) for a in names)
     pieces = tex.pieces(scalar_of(formula.xreplace(long)))
-    return f"{entry.tex}({required})", break_lines(pieces, _ROOM, _ROOM)
+    left = rf"\sqrt{{{written}}}" if name == "sqrt" else f"{entry.tex}({written})"
+    return left, break_lines(pieces, _ROOM, _ROOM)

@@ -19,7 +19,7 @@ from .latex import PAGE, aligned_line, bmatrix
 from .style import Style
 
 #: What a matrix that is written out is called when it is read again.
-LITERAL = "lit"
+LITERAL = "explicitmatrix"
 #: The size that is taken where none is given, and the longest side that is written out.
 _SMALL, _LONGEST = 2, 8
 
@@ -33,6 +33,13 @@ def sized_cell(cell: Cell, steps: int = 1) -> Cell:
     given = {str(s): n for s, n in cell.sizes.items()}
     sizes = {str(s): given.get(str(s), _SMALL) for s in cell.dims}
     whole = cell.with_sizes(**sizes)
+    names = {v.name: v for v in whole.variables}
+    for name in names:
+        base, _, step = name.rpartition("_")
+        if step.isdigit() and base in names and not names[base].scalar:
+            raise InputError(
+                f"an element of '{base}' would be written like one of '{name}': rename one of them"
+            )
     values = {s: Integer(n) for s, n in whole.sizes.items()}
     entries = 0
     for v in whole.variables:

@@ -198,7 +198,9 @@ class Spelling:
         pieces: Pieces = []
         for i, factor in enumerate(factors):
             inner = self.expr(factor, FACTOR)
-            if i:
+            if i and inner[0].text[:1].isdigit():  # two numbers would become one
+                pieces.append(Piece(f" {self.times}", 2))
+            elif i:
                 pieces.append(Piece(" ", 0.3, 1, self.times))
             pieces += inner
         return pieces

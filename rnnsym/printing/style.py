@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from ..derive.renaming import renamed
 from ..errors import InputError
 from ..language import CONVENTIONS
+from ..language.scan import plain_name
 from ..names import PLAIN, Look
 from ..notations import get
 
@@ -71,6 +72,11 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
     convention = options["convention"]
     if convention not in CONVENTIONS:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+    for name in ("notation", "hadamard", "transpose"):
+        if options[name] is not None and not isinstance(options[name], str):
+            raise InputError(f"{name} is a text, not {options[name]!r}")
+    if options["bold"] not in (None, True, False):
+        raise InputError(f"bold is true or false, not {options['bold']!r}")
     notation = get(options["notation"])
     style = Style(convention, notation.look, notation.hadamard, notation.transpose)
     if options["bold"] is not None:
@@ -80,4 +86,10 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
             if options[name] not in known:
                 raise InputError(f"{name} is one of {', '.join(known)}, not {options[name]!r}")
             style = replace(style, **{name: options[name]})
-    return renamed(subject, notation.names, options["rename"]), style
+    rename = options["rename"]
+    if not isinstance(rename, Mapping) or not all(
+        isinstance(n, str) for pair in rename.items() for n in pair
+    ):
+        raise InputError("rename is a table of names by names, such as {'W': 'W_x'}")
+    rename = {plain_name(old): plain_name(new) for old, new in rename.items()}
+    return renamed(subject, notation.names, rename), style

@@ -626,6 +626,8 @@ def tour(output: str, as_json: bool, no_site: bool) -> None:
     from .checking import verify as compare
     from .derive import stack, unroll
     from .documents import document
+    from .documents.environment import read_source
+    from .documents.notebooks import from_script
     from .numeric import lambdify
 
     net = stack(get("simple_rnn"), get("dense"), D=3, M=5, K=3)
@@ -645,12 +647,14 @@ def tour(output: str, as_json: bool, no_site: bool) -> None:
         "tex": folder / "tour" / "simple_rnn_dense.tex",
         "md": folder / "tour" / "simple_rnn_dense.md",
         "py": folder / "tour" / "simple_rnn_dense.py",
+        "ipynb": folder / "tour" / "explore_rnn.ipynb",
         "report": folder / "tour" / "report.json",
     }
     _make_folder(folder / "tour")
     for format_ in ("tex", "md"):
         write_text(files[format_], document(net, format_, steps=10, report=report))
     write_text(files["py"], function.source)
+    write_text(files["ipynb"], from_script(read_source("explore_rnn.py")))
     write_text(files["report"], _json(report.to_dict()) + "\n")
     warnings: list[str] = []
     if not no_site:

@@ -227,6 +227,10 @@ def _line(step: Step, derivation: Derivation, style: Style, words: _Words) -> Li
         _, expr = in_convention(type(step.equation)(step.equation.variable, step.dropped,
                                                     step.equation.time), convention)  # fmt: skip
         dropped = join(spelling.expr(expr))
+        head = tex.partition(" &= ")[0]
+        (again,) = read(f"{head} = {dropped}", derivation, convention, True)
+        if again.expr != step.dropped:
+            raise CheckError(f"what is left out is read as something else: {dropped}")
     shapes = tuple(
         Safe(rf"{spelling.quantity(q).text}\colon {_shape(q, convention)}") for q, _ in step.shapes
     )
@@ -247,7 +251,8 @@ def _text(step: Step, derivation: Derivation, style: Style) -> str:
 
 def _shape(q: Quantity, convention: str) -> str:
     rows, cols = q.shape if convention == "row" else q.shape[::-1]
-    return rf"{size_tex(rows)} \times {size_tex(cols)}"
+    sides = (check_size(size_tex(side), side) for side in (rows, cols))
+    return r" \times ".join(sides)
 
 
 def _held(tex: str, step: Step, derivation: Derivation, convention: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from ..checking import Flow
+from ..checking.printed import Printing
 from ..errors import InputError
 from ..nouns import Cell, Report
 from ..printing import Choices, chosen, to_latex, to_text
+from ..printing.latex import aligned, check_form
 from .environment import html_environment
 from .plots import flow_svg
 from .rendering import document
@@ -32,7 +34,7 @@ def to_html(subject: Cell | Report, *, form: str = "vectors", **choices: Unpack[
             .get_template("cell.html.j2")
             .render(
                 title=subject.title or subject.name,
-                tex=to_latex(subject, form=form, **choices),
+                tex=_read_back(subject, form, **choices),
                 symbols=symbol_rows(shown, style),
             )
         )
@@ -43,6 +45,15 @@ def to_html(subject: Cell | Report, *, form: str = "vectors", **choices: Unpack[
             .render(report=subject, summary=to_text(subject).splitlines()[0])
         )
     raise InputError(f"there is no HTML for {type(subject).__name__}")
+
+
+def _read_back(cell: Cell, form: str, **choices: Any) -> str:
+    """LaTeX of a cell, read again first; one without an input has no numbers to compare."""
+    if not cell.inputs:
+        return to_latex(cell, form=form, **choices)
+    check_form(form, cell)
+    blocks = {"vectors": "forward", "elements": "elements"}
+    return aligned(Printing(cell, **choices).block(blocks[form]).lines)
 
 
 def to_svg(subject: Flow | Cell, *, steps: int = 3, **choices: Unpack[Choices]) -> str:

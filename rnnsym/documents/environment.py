@@ -35,6 +35,11 @@ def site_sources() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent.parent
 
 
+def read_source(name: str) -> str:
+    """A source of the site, such as a script that a page shows."""
+    return (site_sources() / "docs" / name).read_text(encoding="utf-8")
+
+
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",

@@ -15,14 +15,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Integer
 
+from ..checking.definitions import check_size
 from ..checking.sequences import check_between
 from ..errors import InputError
 from ..models import Layer, Model, Node, leaves
 from ..names import tex_of, unicode_of
 from ..nouns import Report
 from ..numeric import ModelFunction
-from ..printing import count_text, tex_lines
+from ..printing import Style, count_text, tex_lines
+from ..printing.latex import count_parts
 from ..printing.models import (
     equations_of,
     gives_tex,
@@ -40,6 +43,7 @@ from .environment import (
     tex_environment,
 )
 from .plots import gates_svg
+from .views import symbol_texts
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
@@ -270,7 +274,8 @@ def _formula(model: Model, layer: Layer) -> str:
     terms = []
     for node in _nodes_once(model, layer):
         if node.cell is not None:
-            terms.append(count_text(node.cell))
+            whole = sum(count_parts(node.cell), Integer(0))
+            terms.append(check_size(count_text(node.cell), whole, latex=False))
         else:
             keys = [p.key for p in node.places.values()]
             shapes = [w.shape for w in model.weights if w.key in keys]
@@ -303,8 +308,11 @@ def _blocks(model: Model) -> Iterator[Block]:
             number = weight.shape[-1] // place.columns
             words = place.words(weight.array, len(weight.shape), width or number)
             meaning = node.cell[name].meaning if node.cell is not None else "the table"
-            yield Block(weight.layer, place.key, words, unicode_of(name), Safe(tex_of(name)),
-                        meaning, shape, statistics)  # fmt: skip
+            tex, text = tex_of(name), unicode_of(name)
+            if node.cell is not None:
+                tex, text = symbol_texts(node.cell[name], node.cell, Style())
+            yield Block(weight.layer, place.key, words, text, Safe(tex), meaning, shape,
+                        statistics)  # fmt: skip
 
 
 def _statistics(array: Array) -> dict[str, float]:

@@ -209,8 +209,8 @@ class CellView:
             here = self.printing.names[v.name]
             if here != (v.name,):
                 bare, before = self.printing.bare, replace(self.original, sizes={})
-                new = " + ".join(_symbol(bare[n], bare, self.style)[0] for n in here)
-                found.append((Safe(_symbol(v, before, own)[0]), Safe(new)))
+                new = " + ".join(symbol_texts(bare[n], bare, self.style)[0] for n in here)
+                found.append((Safe(symbol_texts(v, before, own)[0]), Safe(new)))
         return tuple(found)
 
 
@@ -228,8 +228,9 @@ def definition_tex(name: str, arguments: int) -> str:
     return tex.replace("&= ", "= ", 1)
 
 
-def _symbol(variable: Variable, cell: Cell, style: Style) -> tuple[str, str]:
+def symbol_texts(variable: Variable, cell: Cell, style: Style) -> tuple[str, str]:
     """A symbol in LaTeX and in plain text, each read again as itself."""
+    cell = replace(cell, sizes={})
     found = []
     for spelling, latex in ((Tex(style), True), (Plain(style), False)):
         text = spelling.quantity(variable.here).text
@@ -261,7 +262,7 @@ def symbol_rows(cell: Cell, style: Style | None = None) -> tuple[SymbolRow, ...]
         shape: tuple[Expr, Expr] = v.shape if not style.column else v.shape[::-1]
         sides = [check_size(size_tex(side), side) for side in shape]
         plain = [check_size(str(side).replace("*", " "), side, latex=False) for side in shape]
-        tex, text = _symbol(v, bare, style)
+        tex, text = symbol_texts(v, bare, style)
         size = Safe(r" \times ".join(sides))
         rows.append(SymbolRow(Safe(tex), v.role.value, size, v.meaning, text, " × ".join(plain)))
     return tuple(rows)

@@ -33,7 +33,7 @@ from ..language import CONVENTIONS
 from ..notations import get as get_notation
 from ..notations import names as notation_names
 from ..nouns import Cell, Report
-from ..printing import Style, count_text, to_latex
+from ..printing import Style, count_text
 from .notebook import TrainingRun, run_explained, run_notebook, run_training
 
 _UNROLLED = 3
@@ -104,16 +104,18 @@ def generated_pages() -> dict[str, str]:
 def print_page() -> str:
     """The page about forms, notations and formats, with a cell in each of them."""
     cell = get("simple_rnn")
+    shown = _view(cell, "row", ("forward", "elements"))
+    joining = Cell.parse("y_t = softmax([h_{t-1}, x_t] W)\nh_t = tanh(y_t V)")
+    joined = CellView(joining, Request(("elements",)))
     return _render(
         "site/print.md.j2",
         cell=cell,
-        forms={"vectors": to_latex(cell), "elements": to_latex(cell, form="elements")},
+        forms={form: aligned(shown.blocks[form].lines) for form in shown.blocks},
         notations=_in_notations(cell),
         own=[get_notation(n) for n in notation_names()],
         formats=list(FORMATS),
         parts=list(WHAT),
-        joined=Safe(to_latex(Cell.parse("y_t = softmax([h_{t-1}, x_t] W)\nh_t = tanh(y_t V)"),
-                             form="elements")),
+        joined=aligned(joined.blocks["elements"].lines),
     )  # fmt: skip
 
 
@@ -210,7 +212,7 @@ def _home() -> str:
     return _render(
         "site/home.md.j2",
         cell=cell,
-        tex=to_latex(cell),
+        tex=aligned(_view(cell, "row", ("forward",)).blocks["forward"].lines),
         source=Safe(rnnsym.lambdify(cell).source.rstrip()),
         report=_report(cell),
     )

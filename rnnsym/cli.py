@@ -102,11 +102,15 @@ def _cell_options(many: bool = False) -> Callable[[Any], Any]:
     return decorate
 
 
+#: Found without importing anything, so that help is instant.
+_NOTATIONS = sorted(p.stem for p in (Path(__file__).parent / "notations").glob("*.notation"))
+
+
 def _print_options(command: Any) -> Any:
     """How formulas are written."""
     for option in (
         click.option("--notation", metavar="NAME", default="own", show_default=True,
-                     help="own, d2l, goodfellow, keras, notebook or pytorch."),
+                     help=f"{', '.join(_NOTATIONS)}."),
         click.option("--rename", metavar="A=B", multiple=True,
                      help="Call a symbol otherwise; may be repeated."),
         click.option("--bold/--plain", "bold", default=None,

@@ -736,3 +736,9 @@ def test_every_defined_quantity_is_checked_and_not_the_output_alone():
     )
     with pytest.raises(rnnsym.CheckError, match="other equations"):
         printing._compare("elements", text, True)
+
+
+def test_the_help_names_every_format_part_and_notation(command):
+    text = " ".join(command("export", "--help").stdout.split())
+    for name in (*FORMATS, *WHAT, *notations.names()):
+        assert re.search(rf"\b{name}\b", text), name

@@ -69,7 +69,7 @@ def worked_example(cell: Cell, steps: int, style: Style, seed: int = 0) -> Examp
         CheckError: if a printed line does not give its printed result.
     """
     steps = min(steps, _MOST_STEPS)
-    whole = sized_cell(named(replace(cell, sizes=dict(cell.sizes))), steps)
+    whole = sized_cell(named(cell), steps)
     for positive in (False, True):
         sample = _sample(whole, seed, steps, positive)
         with mpmath.workdps(DIGITS):
@@ -103,10 +103,9 @@ def _sample(cell: Cell, seed: int, steps: int, positive: bool) -> Sample:
 
 
 def _worked(cell: Cell, sample: Sample, steps: int, style: Style, seed: int) -> Example:
-    bare = replace(cell, sizes=dict(cell.sizes))
-    run = Evaluation(bare, sample, 0)
+    run = Evaluation(cell, sample, 0)
     run.sizes = {s: Integer(n) for s, n in cell.sizes.items()}
-    precise = Evaluation(bare, sample, 0)
+    precise = Evaluation(cell, sample, 0)
     precise.sizes = run.sizes
     texts = _Texts(cell, run, style)
     given = [texts.given(v, None) for v in cell.parameters]

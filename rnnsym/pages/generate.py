@@ -14,7 +14,7 @@ import rnnsym
 
 from ..cells import get, names
 from ..checking import verify
-from ..checking.verification import printed_forms
+from ..checking.printed import Printing
 from ..documents import to_svg
 from ..documents.derivations import (
     DERIVATIONS,
@@ -34,6 +34,7 @@ from ..notations import get as get_notation
 from ..notations import names as notation_names
 from ..nouns import Cell, Report
 from ..printing import Style, count_text
+from ..printing.latex import aligned
 from .notebook import TrainingRun, run_explained, run_notebook, run_training
 
 _UNROLLED = 3
@@ -193,11 +194,6 @@ def losses_svg(run: TrainingRun) -> str:
     )  # fmt: skip
 
 
-def aligned(lines: Any) -> str:
-    """Lines of equations as one block."""
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-
 @cache
 def _report(cell: Cell) -> Report:
     return verify(cell, gradient=True)
@@ -220,9 +216,10 @@ def _home() -> str:
 
 def _notebook_forms() -> dict[str, Any]:
     net = run_notebook().net
+    printing = Printing(net, len(run_notebook().rows))
     return {
-        "formula": aligned(printed_forms(net, 1, "row")[0].lines),
-        "unrolled": aligned(printed_forms(net, len(run_notebook().rows), "row")[1].lines),
+        "formula": aligned(printing.block("forward").lines),
+        "unrolled": aligned(printing.block("unrolled").lines),
         "report": verify(net, steps=len(run_notebook().rows)),
     }
 

@@ -629,8 +629,9 @@ def test_spellings_of_one_name_and_elements_of_a_matrix_are_told_apart():
         rnnsym.document(both, what="matrices")
 
 
-@pytest.mark.parametrize("wrong", ["value", "given", "symbols"])
-def test_every_part_of_an_example_is_checked(wrong, monkeypatch):
+@pytest.mark.parametrize("label", ["h", "x", "W"])
+@pytest.mark.parametrize("wrong", ["tex", "text", "symbols"])
+def test_every_part_of_an_example_is_checked(wrong, label, monkeypatch):
     from rnnsym.documents import example
 
     texts = example._Texts
@@ -640,9 +641,15 @@ def test_every_part_of_an_example_is_checked(wrong, monkeypatch):
         monkeypatch.setattr(example.Tex, "head", lambda self, tex, name: Piece(r"\exp", 3))
     else:
         value = texts.value
-        monkeypatch.setattr(
-            texts, "value", lambda self, q: tuple(v.replace("0.", "7.") for v in value(self, q))
-        )
+        when = None if label == "W" else 1  # h_1 is a result, the others go in
+
+        def changed(self, q):
+            return tuple(
+                v.replace("0.", "7.") if (kind, q.label, q.time) == (wrong, label, when) else v
+                for kind, v in zip(("tex", "text"), value(self, q))
+            )
+
+        monkeypatch.setattr(texts, "value", changed)
     with pytest.raises(rnnsym.CheckError):
         rnnsym.document(ALL["simple_rnn"], "md", what="example")
 
@@ -742,3 +749,20 @@ def test_the_help_names_every_format_part_and_notation(command):
     text = " ".join(command("export", "--help").stdout.split())
     for name in (*FORMATS, *WHAT, *notations.names()):
         assert re.search(rf"\b{name}\b", text), name
+
+
+def test_a_quotient_that_rests_on_precedence_is_caught(monkeypatch):
+    """a b / c reads right as it is, and otherwise where / binds tighter."""
+    from rnnsym.printing.elements import ElementPlain
+    from rnnsym.printing.formula import TERM, Piece
+
+    cell = rnnsym.Cell.parse("h_t = (x_t ⊙ h_{t-1}) / (2 + x_t ⊙ x_t)")
+    Printing(cell).text_block("elements")
+
+    def divide(self, node):
+        top, bottom = self.pieces(node.above, TERM), self.pieces(node.below, TERM + 1)
+        return [*top, Piece(" / ", 3, 1), *bottom], TERM
+
+    monkeypatch.setattr(ElementPlain, "divide", divide)
+    with pytest.raises(rnnsym.CheckError, match="binds tighter"):
+        Printing(cell).text_block("elements")

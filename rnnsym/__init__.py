@@ -37,9 +37,11 @@ _HOMES = {
     "Role": "nouns",
     "Step": "nouns",
     "Variable": "nouns",
+    "Verdict": "nouns",
     "backpropagate": "derive",
     "count": "derive",
     "document": "documents",
+    "equal": "checking",
     "flow": "checking",
     "from_keras": "frameworks.keras",
     "jacobian": "derive",
@@ -47,6 +49,7 @@ _HOMES = {
     "matrices": "derive",
     "parse": "language",
     "read": "language",
+    "read_written": "language",
     "read_back": "checking",
     "rtrl": "derive",
     "stack": "derive",
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from . import cells as cells
     from . import notations as notations
     from .checking import Flow as Flow
+    from .checking import equal as equal
     from .checking import flow as flow
     from .checking import read_back as read_back
     from .checking import verify as verify
@@ -87,6 +91,7 @@ if TYPE_CHECKING:
     from .frameworks.keras import from_keras as from_keras
     from .language import parse as parse
     from .language import read as read
+    from .language import read_written as read_written
     from .models import Model as Model
     from .nouns import Cell as Cell
     from .nouns import Comparison as Comparison
@@ -98,6 +103,7 @@ if TYPE_CHECKING:
     from .nouns import Role as Role
     from .nouns import Step as Step
     from .nouns import Variable as Variable
+    from .nouns import Verdict as Verdict
     from .numeric import GradientFunction as GradientFunction
     from .numeric import ModelFunction as ModelFunction
     from .numeric import ModelGradient as ModelGradient

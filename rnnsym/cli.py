@@ -84,9 +84,8 @@ def _cell_options(many: bool = False) -> Callable[[Any], Any]:
             click.option(
                 "--convention",
                 metavar="row|column",
-                default="row",
-                show_default=True,
-                help="How vectors are written in TEXT or the file, and printed.",
+                help="How vectors are written in TEXT or the file and printed, and arrays lie; "
+                "what the text says, or row, if not given.",
             ),
             click.option(
                 "--size",
@@ -123,7 +122,7 @@ def _print_options(command: Any) -> Any:
 
 
 def _one_cell(
-    cell: str | None, equations: str | None, path: str | None, convention: str, sizes: Any
+    cell: str | None, equations: str | None, path: str | None, convention: str | None, sizes: Any
 ) -> Cell:
     """The cell that the options name: exactly one of the three ways."""
     from .cells import get, read_file
@@ -132,7 +131,7 @@ def _one_cell(
 
     if sum(v is not None for v in (cell, equations, path)) != 1:
         raise InputError("name one cell, or give --equations TEXT or --file PATH")
-    if convention not in CONVENTIONS:
+    if convention is not None and convention not in CONVENTIONS:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
     if equations is not None:
         found = parse(equations, convention=convention)
@@ -142,6 +141,7 @@ def _one_cell(
         assert cell is not None
         parts = [get(name) for name in cell.split("+")]
         found = stack(*parts) if len(parts) > 1 else parts[0]
+        found = found.in_convention(convention or found.convention)
     return found.with_sizes(**dict(map(_size, sizes)))
 
 
@@ -171,7 +171,7 @@ def list_command(as_json: bool) -> None:
 @main_group.command()
 @_cell_options()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(as_json: bool, convention: str, **which: Any) -> None:
+def show(as_json: bool, convention: str | None, **which: Any) -> None:
     """Show a cell: its equations, symbols, shapes and number of parameters.
 
     CELL is a name of the catalogue, or several joined by + (simple_rnn+dense).
@@ -188,11 +188,11 @@ def show(as_json: bool, convention: str, **which: Any) -> None:
         if text:
             console.print(text, markup=False, highlight=False)
     console.print()
-    console.print(to_text(cell, convention=convention), markup=False, highlight=False)
+    console.print(to_text(cell), markup=False, highlight=False)
     console.print()
     table = _table("symbol", "role", "shape", "meaning")
     for variable in cell.variables:
-        rows, cols = variable.shape if convention == "row" else variable.shape[::-1]
+        rows, cols = cell.shown_shape(variable)
         table.add_row(*_plain(str(variable), variable.role.value, f"{rows} × {cols}",
                               variable.meaning))  # fmt: skip
     console.print(table)
@@ -200,6 +200,8 @@ def show(as_json: bool, convention: str, **which: Any) -> None:
     also = f" = {number}" if cell.sizes and number.is_Integer else ""
     console.print(f"\nparameters: {count_text(cell)}{also}", markup=False, highlight=False)
     console.print(f"output: {cell.output}", markup=False, highlight=False)
+    for remark in cell.remarks:
+        console.print(f"note: {remark}", markup=False, highlight=False)
 
 
 def _cell_data(cell: Cell) -> dict[str, Any]:
@@ -208,9 +210,12 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
         "title": cell.title,
         "equations": [str(e) for e in cell.equations],
         "variables": [
-            {"name": v.name, "role": v.role.value, "shape": [str(s) for s in v.shape],
+            {"name": v.name, "role": v.role.value,
+             "shape": [str(s) for s in cell.shown_shape(v)],
              "meaning": v.meaning} for v in cell.variables
         ],
+        "convention": cell.convention,
+        "remarks": list(cell.remarks),
         "output": cell.output.name,
         "parameters": str(cell.parameter_count),
     }  # fmt: skip
@@ -225,8 +230,10 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
               "example, code, bptt, jacobian, rtrl, cost, report.")  # fmt: skip
 @click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
 @click.option("--loss", metavar="NAME", default="general", show_default=True,
-              help="The loss of bptt: general, squared_error, softmax_cross_entropy, "
-              "binary_cross_entropy.")  # fmt: skip
+              help="The loss of bptt: general, squared_error; of logits softmax_cross_entropy, "
+              "binary_cross_entropy; of probabilities cross_entropy, "
+              "binary_cross_entropy_of_probabilities; of log-probabilities "
+              "negative_log_likelihood.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Give every line its rule, its reason and the shapes.")
 @_print_options
 @click.option("--fragment", is_flag=True, help="Of tex: for \\\\input, without the preamble.")
@@ -234,7 +241,7 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def export(
     to: str, what: str | None, steps: int, loss: str, full: bool, fragment: bool,
-    output: str | None, force: bool, convention: str, cells: tuple[str, ...],
+    output: str | None, force: bool, convention: str | None, cells: tuple[str, ...],
     equations: str | None, path: str | None, sizes: Any, **choices: Any,
 ) -> None:  # fmt: skip
     """Write cells as a document, every formula read back and checked before it is written.
@@ -252,7 +259,7 @@ def export(
     from .documents.rendering import USUAL, document
 
     text = document(
-        found, to, convention=convention, steps=steps, what=what if what is not None else USUAL,
+        found, to, steps=steps, what=what if what is not None else USUAL,
         loss=loss, full=full, fragment=fragment, **_choices(**choices),
     )  # fmt: skip
     if isinstance(text, bytes) and target is None:
@@ -302,7 +309,7 @@ def _choices(rename: tuple[str, ...], bold: bool | None, **others: Any) -> dict[
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def derive(
     what: str, steps: int | None, loss: str, over: str, truncate: int | None, full: bool,
-    as_json: bool, convention: str, **which: Any,
+    as_json: bool, convention: str | None, **which: Any,
 ) -> None:  # fmt: skip
     """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown."""
     from .derive import backpropagate, jacobian, rtrl
@@ -321,13 +328,14 @@ def derive(
     shown = derivation if full else derivation.terse()
     if as_json:
         _print_json({
-            "title": derivation.title, "verdict": report.verdict, "seed": report.seed,
+            "title": derivation.title, "verdict": report.verdict.slug, "seed": report.seed,
             "lines": [
-                {"line": to_text(s.equation, convention=convention), "section": s.section,
+                {"line": to_text(s.equation), "section": s.section,
                  "rule": s.rule, "reason": s.reason.replace("`", ""),
-                 "shapes": {str(q): f"{q.shape[0]} × {q.shape[1]}" for q, _ in s.shapes}}
+                 "shapes": {str(q): " × ".join(map(str, _turned(cell, q))) for q, _ in s.shapes}}
                 for s in shown
             ],
+            "remarks": list(report.remarks),
         })  # fmt: skip
         return
     console = _console()
@@ -335,13 +343,13 @@ def derive(
     for section, lines in shown.sections.items():
         console.print(f"\n{section or 'lines'}", style="italic", markup=False, highlight=False)
         for s in lines:
-            line = to_text(s.equation, convention=convention)
+            line = to_text(s.equation)
             holds = f"    for t = {s.holds[0]}, …, {s.holds[1]}" if s.holds else ""
             _print_line(f"  {line}{holds}")
             if full:
                 _print_line(f"      {s.rule}: {s.reason.replace('`', '')}")
             if s.dropped is not None:
-                left = to_text(replace(s.equation, expr=s.dropped), convention=convention)
+                left = to_text(replace(s.equation, expr=s.dropped))
                 _print_line(f"      left out: {left.partition(' = ')[2]}")
     worst = max(c.error or 0.0 for c in report.comparisons)
     seen = sum(c.rejected for c in report.controls)
@@ -350,6 +358,13 @@ def derive(
         f"largest error {worst:.1e}; {seen} planted wrong lines rejected (seed {report.seed})",
         markup=False, highlight=False,
     )  # fmt: skip
+    for remark in report.remarks:
+        console.print(f"note: {remark}", markup=False, highlight=False)
+
+
+def _turned(cell: Cell, q: Any) -> Any:
+    """The shape of a quantity in the form of its cell."""
+    return q.shape if cell.convention == "row" else q.shape[::-1]
 
 
 def _print_line(text: str) -> None:
@@ -373,7 +388,7 @@ def _print_line(text: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def flow(
     steps: int, seed: int, path_of_weights: str | None, scale: float, output: str | None,
-    as_json: bool, convention: str, **which: Any,
+    as_json: bool, convention: str | None, **which: Any,
 ) -> None:  # fmt: skip
     """Measure how the gradient grows or fades with the distance in time."""
     cell = _one_cell(convention=convention, **which)
@@ -412,19 +427,28 @@ def flow(
 @click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
 @click.option("--gradient", is_flag=True,
               help="Check the backward pass as well: gradients, and every line.")  # fmt: skip
+@click.option("--as", "claim", metavar="CLAIM",
+              help="What the cell is said to be: a layer such as keras.layers.GRU, or a cell "
+              "of the catalogue.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     cells: tuple[str, ...],
+    claim: str | None,
     against: str,
     seed: int,
     gradient: bool,
     as_json: bool,
     equations: str | None,
     path: str | None,
-    convention: str,
+    convention: str | None,
     sizes: Any,
 ) -> None:
-    """Compare cells with Keras: all of the catalogue, if none is named."""
+    """Compare cells with Keras: all of the catalogue, if none is named.
+
+    The verdict is one of: verified (a framework's own layer agrees), consistent (our own ways
+    agree with each other; nobody else was asked), equal under a change of parameters, equal where
+    defined, wrong, no power. The last two end with exit code 1.
+    """
     from .cells import names
 
     if equations is None and path is None:
@@ -443,6 +467,7 @@ def verify(
             report = compare(
                 subject,
                 against,
+                claim=claim,
                 seed=seed,
                 gradient=gradient,
                 progress=lambda what, i=i, subject=subject: _say_aside(  # type: ignore[misc]
@@ -454,8 +479,45 @@ def verify(
             click.echo(str(report))
     if as_json:
         _print_json({"passed": all(reports), "reports": [r.to_dict() for r in reports]})
-    if not all(reports):
-        raise CheckError("not verified: " + ", ".join(r.subject for r in reports if not r))
+    _end(reports)
+
+
+def _end(reports: list[Report]) -> None:
+    """End with the exit code of the worst verdict, which is said once more."""
+    bad = [r for r in reports if r.verdict.exit]
+    if bad:
+        raise CheckError("; ".join(f"{r.subject}: {r.verdict}" for r in bad))
+
+
+@main_group.command()
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@click.option("--convention", metavar="row|column", help="How A and B are written, if texts.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random numbers.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def equal(one: str, other: str, convention: str | None, seed: int, as_json: bool) -> None:
+    """Say whether two cells, texts or models are the same function.
+
+    A and B are names of the catalogue, layers such as keras.layers.GRU(reset_after=False), paths of
+    .cell, .keras or .h5 files, or equations. The correspondence of the weights is printed, or where
+    they part. Exit code 1 says that they are different, or that the check has no power.
+    """
+    if seed < 0:
+        raise InputError(f"a seed is a whole number from 0 on, not {seed}")
+    from .checking import equal as compare
+    from .language import parse
+
+    def meant(text: str) -> Any:
+        named = "=" in text.partition("(")[0]
+        return parse(text, convention=convention) if named and convention is not None else text
+
+    with _quiet_stderr():
+        report = compare(meant(one), meant(other), seed=seed, progress=_say_aside)
+    if as_json:
+        _print_json({"passed": bool(report), "reports": [report.to_dict()]})
+    else:
+        click.echo(str(report))
+    _end([report])
 
 
 @main_group.command()
@@ -518,7 +580,7 @@ def explain(
         _print_explanation(explanation)
     if folder is not None:
         _say(f"wrote {folder}")
-    if not report.passed or (not no_verify and not report):
+    if report.verdict.exit and (not no_verify or not report.passed):
         sys.exit(FAILED)
 
 

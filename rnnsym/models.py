@@ -182,6 +182,7 @@ class Model:
         dtype: of the weights.
         variant: makes the same model with a mask, or in training.
         spec: what the framework needs to build it again.
+        live: the layer or model itself, if it was read from one.
     """
 
     name: str
@@ -201,6 +202,7 @@ class Model:
     dtype: str = "float32"
     variant: Callable[..., Model] | None = field(default=None, hash=False, compare=False)
     spec: Any = field(default=None, hash=False, compare=False)
+    live: Any = field(default=None, hash=False, compare=False)
 
     @property
     def equations(self) -> Iterator[Node]:
@@ -243,7 +245,8 @@ class Model:
         if masked == self.masked and training == self.training:
             return self
         assert self.variant is not None
-        return replace(self.variant(masked, training), values=self.values, kept=self.kept)
+        other = self.variant(masked, training)
+        return replace(other, values=self.values, kept=self.kept, live=self.live)
 
     def parameters(self, node: Node, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The parameters of a node's cell: parts of the model's arrays, or of other `values`."""

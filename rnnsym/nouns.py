@@ -21,6 +21,10 @@ from .names import TOTAL, code_of, t, tex_of, unicode_of, unmarked
 
 Shape = tuple[Expr, Expr]
 
+#: The two forms of a text: vectors are rows (`x_t W`) or columns (`W x_t`). Every expression is
+#: kept in row form; the form is how a cell is written, and how its arrays lie.
+ROW, COLUMN = CONVENTIONS = ("row", "column")
+
 
 def _verb(name: str) -> Callable[..., Any]:
     return getattr(importlib.import_module("rnnsym"), name)
@@ -78,6 +82,47 @@ class Role(StrEnum):
     TANGENT = "tangent"
     DIRECTION = "direction"
     JACOBIAN = "Jacobian"
+
+
+class Verdict(StrEnum):
+    """What a check can say. The words; `slug` is what JSON says, `exit` the code of a command.
+
+    `good` is whether a claim may be relied on; what a command lets pass (exit 0) may still say
+    nothing.
+    """
+
+    slug: str
+    exit: int
+    good: bool
+
+    def __new__(cls, words: str, slug: str, code: int, good: bool) -> Verdict:
+        member = str.__new__(cls, words)
+        member._value_ = words
+        member.slug, member.exit, member.good = slug, code, good
+        return member
+
+    # an independent witness agrees: a framework's own layer, somebody else's code
+    VERIFIED = "verified", "verified", 0, True
+    # our own ways agree with each other; nobody else was asked
+    CONSISTENT = "consistent", "consistent", 0, True
+    # a reader's line or equation agrees with what it is a claim about
+    HOLDS = "holds", "holds", 0, True
+    # the same function after a listed change, which is printed
+    EQUAL_UNDER_CHANGE = "equal under a change of parameters", "equal-under-change", 0, True
+    # they agree wherever both have a value
+    EQUAL_WHERE_DEFINED = "equal where defined", "equal-where-defined", 0, True
+    # differs, as its author says
+    APPROXIMATION = "approximation", "approximation", 0, True
+    # gives a name its meaning
+    DEFINES = "defines", "defines", 0, True
+    # they part
+    WRONG = "wrong", "wrong", 1, False
+    # a neighbour, branch or size was not told apart
+    NO_POWER = "no power", "no-power", 1, False
+    # a line whose left side decides its right side
+    SAYS_NOTHING = "says nothing", "says-nothing", 0, False
+    # could not be read
+    NOT_READ = "not read", "not-read", 0, False
 
 
 _TIMED = frozenset(
@@ -138,11 +183,13 @@ class Equation:
         variable: what is defined.
         expr: a SymPy matrix expression of the variable's shape, its terms in the order written.
         time: the time of the left side: t in a cell, a number once unrolled, None for a constant.
+        convention: the form in which it shows itself, that of the text it comes from.
     """
 
     variable: Variable
     expr: MatrixExpr
     time: Expr | None = t
+    convention: str = field(default=ROW, compare=False)
 
     @property
     def lhs(self) -> Quantity:
@@ -194,6 +241,9 @@ class Cell:
         title, description, source: in words, for people; may be empty.
         text: the text that it was read from.
         sizes: the sizes that are given, by symbol; the others stay symbolic.
+        convention: the form of its text, "row" or "column": in it the cell shows itself, and in it
+            every array lies that is given to its functions or comes from them.
+        remarks: what a reader of the text should know, such as a name that was taken for an input.
     """
 
     name: str
@@ -205,8 +255,15 @@ class Cell:
     source: str = ""
     text: str = ""
     sizes: Mapping[Symbol, int] = field(default_factory=dict, hash=False)
+    convention: str = ROW
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.convention not in CONVENTIONS:
+            raise InputError(f"unknown convention {self.convention!r}; there are row, column")
+        if any(e.convention != self.convention for e in self.equations):
+            same = tuple(replace(e, convention=self.convention) for e in self.equations)
+            object.__setattr__(self, "equations", same)
         # Both become part of generated code, so they are checked wherever a cell comes from.
         if not (isinstance(self.name, str) and self.name.isascii() and self.name.isidentifier()):
             raise InputError(f"the name of a cell must be a plain identifier, not {self.name!r}")
@@ -295,6 +352,14 @@ class Cell:
             given[by_name[name]] = int(value)
         return replace(self, sizes=given)
 
+    def shown_shape(self, variable: Variable) -> Shape:
+        """The shape of a variable as the cell's table shows it: (columns, rows) in column form."""
+        return variable.shape if self.convention == ROW else variable.shape[::-1]
+
+    def in_convention(self, convention: str) -> Cell:
+        """The same function written in the other form: its matrices are then the transposes."""
+        return replace(self, convention=convention)
+
     @property
     def parameter_count(self) -> Expr:
         """The number of parameters as a formula in the sizes."""
@@ -335,6 +400,7 @@ class Step:
         result: whether a terse derivation shows it.
         holds: the first and the last step at which it holds, or None.
         dropped: what truncation leaves out of this line, or None.
+        written: of somebody's own line, how it was written, with its number in the text.
     """
 
     equation: Equation
@@ -344,6 +410,7 @@ class Step:
     result: bool = True
     holds: tuple[Expr, Expr] | None = None
     dropped: MatrixExpr | None = None
+    written: str = ""
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -354,6 +421,10 @@ class Step:
     def shapes(self) -> tuple[tuple[Quantity, Shape], ...]:
         """The left side and everything on the right, each with its shape."""
         return tuple((q, q.shape) for q in (self.equation.lhs, *self.equation.uses))
+
+
+#: The section of somebody's own lines.
+CLAIMED = "claimed"
 
 
 @dataclass(frozen=True)
@@ -382,6 +453,19 @@ class Derivation:
     over: str = "all"
     truncate: int | None = None
     subject: Cell | None = None
+
+    def __post_init__(self) -> None:
+        wanted = self.convention
+        if any(s.equation.convention != wanted for s in self.steps):
+            steps = tuple(
+                replace(s, equation=replace(s.equation, convention=wanted)) for s in self.steps
+            )
+            object.__setattr__(self, "steps", steps)
+
+    @property
+    def convention(self) -> str:
+        """The form of the text that it is derived from."""
+        return self.cell.convention
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -413,34 +497,36 @@ class Derivation:
         """The result lines alone."""
         return replace(self, steps=tuple(s for s in self.steps if s.result))
 
-    def lines_from(self, text: str, convention: str = "row") -> Derivation:
+    def lines_from(self, text: str, convention: str | None = None) -> Derivation:
         """Somebody's own lines, read with this derivation's symbols, as a derivation to check.
 
         Args:
             text: lines in LaTeX or plain text, such as `ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t)` or
                 `∂L/∂W = ∑_{t=1}^{T} x_t^⊤ ā_t`; one that reads t+1 is taken to hold before the last
                 step, any other of step t at every step.
-            convention: "row" or "column".
+            convention: "row" or "column"; that of the cell if not given.
 
         Raises:
             LanguageError: where the text cannot be read with these symbols.
         """
         last = Symbol("T")
         steps = []
-        for equation in _verb("read")(text, self, convention):
+        convention = self.convention if convention is None else convention
+        for equation, written in _verb("read_written")(text, self, convention):
             if equation.time == t - 1:
-                raise InputError(f"write the left side at t: {equation}")
+                raise InputError(f"{written}: write the left side at t")
             if equation.time is None and _stepwise(equation.expr):
                 raise InputError(
-                    f"a quantity of step t stands in a line that is of no step; is a sum over t "
-                    f"missing? {equation}"
+                    f"{written}: a quantity of step t stands in a line that is of no step; is a "
+                    "sum over t missing?"
                 )
             late = any(q.time == t + 1 for q in equation.uses)
             early = unmarked(equation.variable.name)[0] == TOTAL
             holds = (Integer(2 if early else 1), last - 1 if late else last)
             timed = holds if equation.time == t else None
             reason = "claimed, and to be checked"
-            steps.append(Step(equation, "claimed", reason, section="claimed", holds=timed))
+            steps.append(Step(equation, "claimed", reason, section=CLAIMED, holds=timed,
+                              written=written))  # fmt: skip
         return replace(self, title=f"Lines about {self.cell.name}", steps=tuple(steps))
 
     def report(self, **options: Any) -> Report:
@@ -472,10 +558,11 @@ class Comparison:
 
     Attributes:
         what: what was compared with what.
+        passed: whether the two agree; False for NaN.
         error: the largest error found (relative to the norm for arrays); None for exact things.
         tolerance: the most that was allowed, and `reason` says why.
-        passed: the verdict, False for NaN.
         where: where it parts, or where the largest error is.
+        verdict: what is said of it by itself, where that is more than passed or wrong.
     """
 
     what: str
@@ -484,13 +571,19 @@ class Comparison:
     tolerance: float | None = None
     reason: str = ""
     where: str = ""
+    verdict: Verdict | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        verdict = Verdict.WRONG if not self.passed else self.verdict
+        return {**vars(self), "verdict": verdict.slug if verdict is not None else None}
 
 
 @dataclass(frozen=True)
 class Control:
     """A planted wrong formula: what was done, the least error that it showed, whether it was seen.
 
-    A control that no numbers can tell from the right formula is `harmless`: it changes nothing.
+    A control is `harmless` where the planted formula was shown to be equal to the right one.
     """
 
     what: str
@@ -503,8 +596,19 @@ class Control:
 class Report:
     """What was compared, against whom, with which error and tolerance, and the verdict.
 
-    `bool(report)` is the verdict: every comparison passed and every planted error was rejected.
-    `weak` says why the check can tell nothing of what was given, such as weights that are all zero.
+    `bool(report)` is whether the verdict is good: every comparison passed, every planted error was
+    rejected, and what was compared says something.
+
+    Attributes:
+        subject: what was checked.
+        against: what it was compared with.
+        comparisons: what was compared.
+        controls: planted wrong formulas.
+        seed: of the random numbers; `sizes` are those of the first sample.
+        remarks: what else a reader should know.
+        weak: why the check can tell nothing of what was given, such as weights that are all zero,
+            or a branch that was not reached.
+        agreement: the verdict if all agree: VERIFIED if an independent witness was asked.
     """
 
     subject: str
@@ -515,6 +619,7 @@ class Report:
     sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
     remarks: tuple[str, ...] = ()
     weak: str = ""
+    agreement: Verdict = Verdict.CONSISTENT
 
     @property
     def power(self) -> bool:
@@ -527,14 +632,16 @@ class Report:
         return bool(self.comparisons) and all(c.passed for c in self.comparisons)
 
     @property
-    def verdict(self) -> str:
-        """verified, not verified, or no power."""
+    def verdict(self) -> Verdict:
+        """One of the verdicts of `Verdict`, and no other word."""
         if not self.passed:
-            return "not verified"
-        return "verified" if self.power else "no power"
+            return Verdict.WRONG
+        if any(c.verdict == Verdict.SAYS_NOTHING for c in self.comparisons):
+            return Verdict.SAYS_NOTHING
+        return self.agreement if self.power else Verdict.NO_POWER
 
     def __bool__(self) -> bool:
-        return self.passed and self.power
+        return self.verdict.good
 
     def error(self, word: str) -> float | None:
         """The largest error among the comparisons that name `word`, such as "float64"."""
@@ -545,13 +652,17 @@ class Report:
         """Return the report itself, or raise with the first place where it parts.
 
         Raises:
-            CheckError: if a comparison failed, or the check was shown to have no power.
+            CheckError: if a comparison failed, the check was shown to have no power, or a line says
+                nothing.
         """
         for c in self.comparisons:
             if not c.passed:
                 size = "" if c.error is None else f": error {c.error:.2e} > {c.tolerance:.0e}"
                 place = f", {c.where}" if c.where else ""
                 raise CheckError(f"{self.subject}: {c.what}{size}{place} (seed {self.seed})")
+        for c in self.comparisons:
+            if c.verdict == Verdict.SAYS_NOTHING:
+                raise CheckError(f"{self.subject}: {c.what}: says nothing: {c.where}")
         if not self.power:
             missed = [c.what for c in self.controls if not c.rejected and not c.harmless]
             why = "planted and not rejected: " + "; ".join(missed) if missed else "nothing planted"
@@ -565,10 +676,10 @@ class Report:
             "subject": self.subject,
             "against": self.against,
             "passed": bool(self),
-            "verdict": self.verdict,
+            "verdict": self.verdict.slug,
             "seed": self.seed,
             "sizes": dict(self.sizes),
-            "comparisons": [vars(c) for c in self.comparisons],
+            "comparisons": [c.to_dict() for c in self.comparisons],
             "controls": [vars(c) for c in self.controls],
             "remarks": list(self.remarks),
             "weak": self.weak,

@@ -183,4 +183,4 @@ def test_nouns_show_themselves(name):
     assert rnnsym.unroll(cell, 2)._repr_latex_().count("\\\\") >= 1
     report = rnnsym.read_back(cell)
     assert "planted wrong formulas were rejected" in report._repr_html_()
-    assert str(report).splitlines()[0].startswith("cell: verified")
+    assert str(report).splitlines()[0].startswith("cell: consistent")

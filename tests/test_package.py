@@ -107,7 +107,7 @@ def test_sympify_never_sees_a_text():
     """Names become symbols without sympify: one that is Python code or a SymPy name stays a name."""
     for name in ("S", "E", "I", "N", "Q", "pi", "beta", "gamma", "lambda", "zoo", "oo", "Symbol"):
         cell = rnnsym.Cell.parse(
-            f"h_t = x_t {name} + h_{{t-1}}"
+            f"{name}: parameter\nh_t = x_t {name} + h_{{t-1}}"
             if name[0].isupper()
             else f"{name}: scalar\nh_t = {name} x_t"
         )

@@ -37,6 +37,10 @@ from .nodes import (
 Entries = list[list[Any]]
 
 
+#: Makes the entries of an expression from those of its leaves.
+Compiled = Callable[[Callable[[Any], Entries]], Entries]
+
+
 def entries(
     expr: Any,
     leaf: Callable[[Quantity], Entries],
@@ -51,84 +55,145 @@ def entries(
         call: applies an elementwise function by name to scalars.
         number: makes a scalar of a rational number.
     """
+    return compiled_entries(expr, call, number)(leaf)
 
-    def go(node: Any) -> Entries:
+
+def compiled_entries(
+    expr: Any,
+    call: Callable[..., Any],
+    number: Callable[[Rational], Any],
+    key: Callable[[Quantity], Any] = lambda q: q,
+) -> Compiled:
+    """The same, made once for an expression that is evaluated many times.
+
+    What `key` makes of a quantity is made once as well, and `leaf` is asked by it.
+    """
+
+    def fixed(table: Entries) -> Compiled:
+        return lambda leaf: table
+
+    def each(function: Callable[..., Any], nodes: Any) -> Compiled:
+        parts = [go(n) for n in nodes]
+        return lambda leaf: _each(function, *[part(leaf) for part in parts])
+
+    def fold(function: Callable[..., Any], nodes: Any) -> Compiled:
+        parts = [go(n) for n in nodes]
+        return lambda leaf: _fold(function, [part(leaf) for part in parts])
+
+    def go(node: Any) -> Compiled:
         match node:
             case Quantity():
-                return leaf(node)
+                place = key(node)
+                return lambda leaf: leaf(place)
             case Number():
-                return [[number(node.value)]]
+                return fixed([[number(node.value)]])
             case Spread():
-                table = go(node.args[0])
+                inner = go(node.args[0])
                 rows, cols = map(int, node.shape)
-                table = table * rows if len(table) == 1 else table
-                return [row * cols if len(row) == 1 else row for row in table]
+
+                def spread(leaf: Any) -> Entries:
+                    table = inner(leaf)
+                    table = table * rows if len(table) == 1 else table
+                    return [row * cols if len(row) == 1 else row for row in table]
+
+                return spread
             case Scale():
-                ((factor,),) = go(node.args[0])
-                return _each(lambda v: factor * v, go(node.args[1]))
+                factor, other = map(go, node.args)
+
+                def scaled(leaf: Any) -> Entries:
+                    ((value,),) = factor(leaf)
+                    return _each(lambda v: value * v, other(leaf))
+
+                return scaled
             case MatMul() if is_negative(node):
-                return _each(lambda v: -v, go(node.args[1]))
+                return each(lambda v: -v, node.args[1:])
             case MatMul():
-                result = go(node.args[0])
-                for factor in node.args[1:]:
-                    result = _product(result, go(factor))
-                return result
+                factors = [go(a) for a in node.args]
+
+                def product(leaf: Any) -> Entries:
+                    result = factors[0](leaf)
+                    for factor in factors[1:]:
+                        result = _product(result, factor(leaf))
+                    return result
+
+                return product
             case MatAdd():
-                return _fold(lambda a, b: a + b, [go(a) for a in node.args])
+                return fold(lambda a, b: a + b, node.args)
             case HadamardProduct():
-                return _fold(lambda a, b: a * b, [go(a) for a in node.args])
+                return fold(lambda a, b: a * b, node.args)
             case Divide():
-                return _each(lambda a, b: a / b, *map(go, node.args))
+                return each(lambda a, b: a / b, node.args)
             case Power():
-                return _each(lambda a, b: a**b, *map(go, node.args))
+                return each(lambda a, b: a**b, node.args)
             case Transpose():
-                return _flip(go(node.args[0]))
+                turned = go(node.args[0])
+                return lambda leaf: _flip(turned(leaf))
             case Apply():
-                return _each(lambda *v: call(node.name_, *v), *map(go, node.operands))
+                name = node.name_
+                return each(lambda *v: call(name, *v), node.operands)
             case Concat():
-                parts = [go(a) for a in node.operands]
+                joined = [go(a) for a in node.operands]
                 if node.axis == 0:
-                    return [row for part in parts for row in part]
-                return [[v for row in rows for v in row] for rows in zip(*parts)]
+                    return lambda leaf: [row for part in joined for row in part(leaf)]
+                return lambda leaf: [
+                    [v for row in rows for v in row] for rows in zip(*(p(leaf) for p in joined))
+                ]
             case RowApply():
-                options = [go(a)[0][0] for a in node.options]
-                for _, default in ROWS[node.name_].defaults[len(options) :]:
-                    options.append(number(Rational(default)))
-                table = go(node.operand)
-                table = table if node.axis else _flip(table)
-                table = [ROWS[node.name_].row(row, call, *options) for row in table]
-                return table if node.axis else _flip(table)
+                entry, axis, operand = ROWS[node.name_], node.axis, go(node.operand)
+                options = [go(a) for a in node.options]
+                rest = [number(Rational(d)) for _, d in entry.defaults[len(options) :]]
+
+                def along(leaf: Any) -> Entries:
+                    values = [*(option(leaf)[0][0] for option in options), *rest]
+                    table = operand(leaf) if axis else _flip(operand(leaf))
+                    table = [entry.row(row, call, *values) for row in table]
+                    return table if axis else _flip(table)
+
+                return along
             case Diag():
-                table = go(node.args[0])
-                values = table[0] if len(table) == 1 else [row[0] for row in table]
-                zero = number(Rational(0))
-                size = range(len(values))
-                return [[values[i] if i == j else zero for j in size] for i in size]
+                vector, zero = go(node.args[0]), number(Rational(0))
+
+                def diagonal_matrix(leaf: Any) -> Entries:
+                    table = vector(leaf)
+                    values = table[0] if len(table) == 1 else [row[0] for row in table]
+                    size = range(len(values))
+                    return [[values[i] if i == j else zero for j in size] for i in size]
+
+                return diagonal_matrix
             case Diagonal():
-                table = go(node.args[1])
-                values = [row[i] for i, row in enumerate(table)]
-                return [values] if node.axis else [[v] for v in values]
+                square, axis = go(node.args[1]), node.axis
+
+                def diagonal(leaf: Any) -> Entries:
+                    values = [row[i] for i, row in enumerate(square(leaf))]
+                    return [values] if axis else [[v] for v in values]
+
+                return diagonal
             case Inner():
-                products = _each(lambda a, b: a * b, *map(go, node.args))
-                terms = [v for row in products for v in row]
-                return [[sum(terms[1:], terms[0])]]
+                products = each(lambda a, b: a * b, node.args)
+
+                def inner_product(leaf: Any) -> Entries:
+                    terms = [v for row in products(leaf) for v in row]
+                    return [[sum(terms[1:], terms[0])]]
+
+                return inner_product
             case Slice():
-                table, (start, stop) = go(node.operand), map(int, node.args[2:])
-                return [row[start:stop] for row in table] if node.axis else table[start:stop]
+                whole, axis, (start, stop) = go(node.operand), node.axis, map(int, node.args[2:])
+                if axis:
+                    return lambda leaf: [row[start:stop] for row in whole(leaf)]
+                return lambda leaf: whole(leaf)[start:stop]
             case Eye():
                 one, zero = number(Rational(1)), number(Rational(0))
                 size = range(int(node.args[0]))
-                return [[one if i == j else zero for j in size] for i in size]
+                return fixed([[one if i == j else zero for j in size] for i in size])
             case Filled():
                 value = number(Rational(node.args[0]))
-                return [[value] * int(node.args[2]) for _ in range(int(node.args[1]))]
+                return fixed([[value] * int(node.args[2]) for _ in range(int(node.args[1]))])
             case Size():
-                return [[number(Rational(node.args[0]))]]
+                return fixed([[number(Rational(node.args[0]))]])
             case TimeSum():
                 steps = range(int(node.args[1]), int(node.args[2]) + 1)
-                return _fold(
-                    lambda a, b: a + b, [go(at_time(node.operand, Integer(n))) for n in steps]
-                )
+                terms = [go(at_time(node.operand, Integer(n))) for n in steps]
+                return lambda leaf: _fold(lambda a, b: a + b, [term(leaf) for term in terms])
         raise TypeError(f"no entries for {type(node).__name__}")
 
     return go(expr)

@@ -9,6 +9,7 @@ digits, the explicit matrices, the parser's list of known functions.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -32,6 +33,8 @@ class Elementwise:
         slopes: the derivative in each argument as a text of the language, in the names of the
             arguments and `y`, the function's value; at a kink the slope that Keras takes. A test
             holds each to the derivative of `scalar`.
+        accurate: NumPy text of slopes whose text above would cancel in floating point, where the
+            function is nearly flat, by argument; code takes it in the place of that text.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Elementwise:
     aliases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     slopes: tuple[str, ...] = ()
+    accurate: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -101,6 +105,8 @@ class RowFunction:
         numpy: NumPy text in `z` and the further arguments; the row is the last axis.
         row: the same for a list of scalars, with a caller for elementwise functions.
         element: its element j as a text of elements: z is the row, n its length, k and l are summed.
+        span: the least interval that holds every element whatever the row.
+        margin: of a piecewise one, what tells by its sign which formula an element follows.
     """
 
     name: str
@@ -112,6 +118,8 @@ class RowFunction:
     defaults: tuple[tuple[str, str], ...] = ()
     aliases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    span: tuple[float, float] = (-math.inf, math.inf)
+    margin: Callable[[Any], Any] | None = None
 
 
 ELEMENTWISE: dict[str, Elementwise] = {}
@@ -123,11 +131,16 @@ LONGEST_SLOPE = 32
 
 
 def _entry(
-    tex: str, numpy: str, *aliases: str, needs: tuple[str, ...] = (), slopes: tuple[str, ...]
+    tex: str,
+    numpy: str,
+    *aliases: str,
+    needs: tuple[str, ...] = (),
+    slopes: tuple[str, ...],
+    accurate: tuple[str, ...] = (),
 ) -> Callable[..., Any]:
     def add(scalar: Callable[..., Expr]) -> Callable[..., Expr]:
         name = scalar.__name__.removesuffix("_")
-        entry = Elementwise(name, scalar, tex, numpy, aliases, needs, slopes)
+        entry = Elementwise(name, scalar, tex, numpy, aliases, needs, slopes, accurate)
         ELEMENTWISE[name] = entry
         for i, text in enumerate(slopes):
             if len(text) > LONGEST_SLOPE:
@@ -161,7 +174,13 @@ def _operator(name: str) -> str:
     return rf"\operatorname{{{name}}}"
 
 
-@_entry(r"\tanh", "np.tanh", slopes=("1 - y ⊙ y",))
+# 1 - y² has no digits left where y is near 1: the slope is computed from z.
+@_entry(
+    r"\tanh",
+    "np.tanh",
+    slopes=("1 - y ⊙ y",),
+    accurate=("4 * np.exp(-2 * np.abs(z)) / (1 + np.exp(-2 * np.abs(z))) ** 2",),
+)
 def tanh(z: Expr) -> Expr:
     return sp.tanh(z)
 
@@ -173,6 +192,7 @@ def tanh(z: Expr) -> Expr:
     "sigma",
     "logistic",
     slopes=("y ⊙ (1 - y)",),
+    accurate=("np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))) ** 2",),
 )
 def sigmoid(z: Expr) -> Expr:
     return 1 / (1 + sp.exp(-z))
@@ -245,6 +265,10 @@ def selu(z: Expr) -> Expr:
     slopes=(
         "step(z) + (1 - step(z)) ⊙ exp(min(z, 0) / alpha)",
         "expm1(min(z, 0) / alpha) - min(z, 0) / alpha ⊙ exp(min(z, 0) / alpha)",
+    ),
+    accurate=(
+        "",
+        "np.where(np.minimum(z, 0) / alpha > -0.02, -((z / alpha) ** 2) * (1 / 2 + z / alpha * (1 / 3 + z / alpha * (1 / 8 + z / alpha * (1 / 30 + z / alpha * (1 / 144 + z / alpha / 840))))) * (z < 0), np.expm1(np.minimum(z, 0) / alpha) - np.minimum(z, 0) / alpha * np.exp(np.minimum(z, 0) / alpha))",
     ),
 )
 def celu(z: Expr, alpha: Expr = Integer(1)) -> Expr:
@@ -361,6 +385,10 @@ def log_sigmoid(z: Expr) -> Expr:
     # Keras's own text cancels below zero; there the function is the inverse of its mirror image.
     "np.where(z > 0, (np.abs(z) + np.hypot(z, 2)) / 2, 2 / (np.abs(z) + np.hypot(z, 2)))",
     slopes=("0.5 + z / (2 sqrt(z ⊙ z + 4))",),
+    accurate=(
+        "np.where(z > 0, np.abs(z) + np.hypot(z, 2), 4 / (np.abs(z) + np.hypot(z, 2)))"
+        " / (2 * np.hypot(z, 2))",
+    ),
 )
 def squareplus(z: Expr) -> Expr:
     return (z + sp.sqrt(z**2 + 4)) / 2
@@ -389,7 +417,14 @@ def hard_shrink(z: Expr) -> Expr:
     return Piecewise((z, z > half), (z, z < -half), (Integer(0), True))
 
 
-@_entry(_operator("TanhShrink"), "z - np.tanh(z)", "tanhshrink", slopes=("tanh(z) ⊙ tanh(z)",))
+# Near 0 the two terms cancel, and the series is taken: to 1e-13 of the value below 0.1.
+@_entry(
+    _operator("TanhShrink"),
+    "np.where(np.abs(z) < 0.1, z**3 * (1 / 3 - z**2 * (2 / 15 - z**2 * (17 / 315 - z**2 * (62 / 2835"
+    " - z**2 * (1382 / 155925 - z**2 * (21844 / 6081075)))))), z - np.tanh(z))",
+    "tanhshrink",
+    slopes=("tanh(z) ⊙ tanh(z)",),
+)
 def tanh_shrink(z: Expr) -> Expr:
     return z - sp.tanh(z)
 
@@ -417,7 +452,7 @@ def exp(z: Expr) -> Expr:
     return sp.exp(z)
 
 
-@_entry(_operator("expm1"), "np.expm1", slopes=("y + 1",))
+@_entry(_operator("expm1"), "np.expm1", slopes=("y + 1",), accurate=("np.exp(z)",))
 def expm1(z: Expr) -> Expr:
     return sp.exp(z) - 1
 
@@ -633,6 +668,7 @@ _row(
         "exp(z_j) / (∑_{k=1}^{n} exp(z_k))",
         aliases=("Softmax",),
         needs=("exp_z = np.exp(z - z.max(axis=-1, keepdims=True))",),
+        span=(0.0, 1.0),
     )
 )
 _row(
@@ -644,6 +680,7 @@ _row(
         "z_j - log(∑_{k=1}^{n} exp(z_k))",
         aliases=("LogSoftmax",),
         needs=("low = z - z.max(axis=-1, keepdims=True)",),
+        span=(-math.inf, 0.0),
     )
 )
 _row(
@@ -660,6 +697,13 @@ _row(
         needs=("centred = z - z.mean(axis=-1, keepdims=True)",),
     )
 )
+
+
+def _kept_margin(z: Any) -> Any:
+    """1 - Σ max(z_l - z_k, 0), which is positive where a sparsemax keeps the element k."""
+    above = z[..., None, :] - z[..., :, None]
+    return 1 - (abs(above) + above).sum(axis=-1) / 2
+
 
 #: The sorted row, its cumulated sums and how many elements are not 0, of both forms of sparsemax.
 _SORTED = (
@@ -679,6 +723,8 @@ _row(
         _sparsemax,
         f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} z_k) - 1) / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
         needs=_SORTED,
+        span=(0.0, 1.0),
+        margin=_kept_margin,
     )
 )
 _row(
@@ -691,6 +737,8 @@ _row(
         f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} (∑_{{l=1}}^{{n}} (1 - step(z_k - z_l)) z_l)) - 1)"
         f" / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
         needs=_SORTED,
+        span=(0.0, math.inf),
+        margin=_kept_margin,
     )
 )
 _row(
@@ -700,6 +748,7 @@ _row(
         "np.maximum(count - rank.astype(z.dtype), 0) / count",
         _keras_weights,
         f"(∑_{{k=1}}^{{n}} {_KEPT} (1 - step(z_k - z_j))) / (∑_{{k=1}}^{{n}} {_KEPT})",
+        margin=_kept_margin,
         needs=(*_SORTED, "rank = (-z).argsort(axis=-1, kind='stable').argsort(axis=-1)"),
     )
 )

@@ -298,9 +298,42 @@ def transposed_form(expr: Any) -> Any:
     return expr.func(*args)
 
 
+def _alike(operands: Any) -> bool:
+    return len({tuple(a.shape) for a in operands}) == 1
+
+
+def transposed(expr: Any) -> Any:
+    """The transpose of an expression, carried inwards to its names where a printer can write it."""
+    if expr.shape == (1, 1):
+        return expr
+    match expr:
+        case Transpose():
+            return expr.args[0]
+        case MatMul() if is_negative(expr):
+            return negative(transposed(expr.args[1]))
+        case MatMul():
+            return MatMul(*(transposed(a) for a in reversed(expr.args)))
+        # A column beside a whole matrix, or spread to one: its transpose would lose an axis.
+        case MatAdd() | HadamardProduct() | Divide() | Power() if _alike(expr.args):
+            return expr.func(*map(transposed, expr.args))
+        case Apply() if _alike(expr.operands):
+            return Apply(expr.args[0], *map(transposed, expr.operands))
+        case Scale():
+            return Scale(expr.args[0], transposed(expr.args[1]))
+        case Spread() if expr.args[0].shape == (1, 1):
+            return Spread(transposed(expr.args[0]), expr.args[2], expr.args[1])
+        case Filled():
+            return Filled(expr.args[0], expr.args[2], expr.args[1])
+        case TimeSum():
+            return TimeSum(transposed(expr.operand), *expr.args[1:])
+        case Diag() | Eye():
+            return expr
+    return Transpose(expr)
+
+
 __all__ = [
     "Apply", "Concat", "Diag", "Diagonal", "Divide", "Eye", "Filled", "HadamardProduct", "Inner",
     "MatAdd", "MatMul", "Number", "Power", "RowApply", "Scale", "Size", "Slice", "Spread",
     "TimeSum", "Transpose", "at_time", "is_negative", "negative", "replace_quantities", "resized",
-    "transposed_form",
+    "transposed", "transposed_form",
 ]  # fmt: skip

@@ -42,8 +42,8 @@ def _read(name: str) -> Cell:
     return read_file(FOLDER / f"{name}{SUFFIX}")
 
 
-def read_file(path: str | Path, convention: str = "row") -> Cell:
-    """Read a cell from a file; it is called like the file.
+def read_file(path: str | Path, convention: str | None = None) -> Cell:
+    """Read a cell from a file; it is called like the file, and may say its `convention: column`.
 
     Raises:
         InputError: if the file cannot be read, is too long or is no text; or, with the file named,

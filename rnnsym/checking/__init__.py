@@ -1,8 +1,9 @@
 """Checks that are shown to have power: independent values, comparisons, planted errors."""
 
+from .equality import equal
 from .flows import Flow, flow
 from .lines import verify_lines
 from .models import verify_printed
 from .verification import read_back, verify
 
-__all__ = ["Flow", "flow", "read_back", "verify", "verify_lines", "verify_printed"]
+__all__ = ["Flow", "equal", "flow", "read_back", "verify", "verify_lines", "verify_printed"]

@@ -1,28 +1,32 @@
-"""Derivatives by differences at 50 digits: they know the equations of a cell and no rule."""
+"""Derivatives by differences to 30 digits: they know the equations of a cell and no rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import mpmath
 import numpy as np
 from sympy import Integer, MatrixExpr, Symbol
 
-from ..algebra.entries import Entries, entries
+from ..algebra.entries import Compiled, Entries, compiled_entries
 from ..algebra.nodes import resized
 from ..derive.differentiated import Differentiated
 from ..names import BY, IMMEDIATE, JACOBIAN, SAME_STEP, T, t, unmarked
-from ..nouns import Derivation, Equation, Quantity, Role, Variable
+from ..nouns import Derivation, Equation, Quantity
 from .exact import call, number
 from .samples import Sample
 
-#: The change that differences are taken over: with 50 digits, truncation and rounding both stay
-#: below 1e-30.
-DELTA = mpmath.mpf(10) ** -17
-_ROUNDING = mpmath.mpf(10) ** -46
+#: The digits that differences are computed with: with a change of 1e-35, truncation and rounding
+#: both stay below 1e-30.
+DIGITS = 70
+DELTA = mpmath.mpf(10) ** -35
+_ROUNDING = mpmath.mpf(10) ** -66
 Values = dict[tuple[str, int | None], Entries]
+#: A quantity as a place: its name, and its step, counted from the present one or from 0.
+_Place = tuple[str, bool, int | None]
 
 
 class Trajectory:
@@ -32,28 +36,29 @@ class Trajectory:
         derivation: whose cell (with the equations of the loss) is run.
         sample: one sample of inputs, states and weights; the target of the loss, or the given
             derivative by the output, is its last input.
-        seed: of the random changes that tangents are taken along.
+        d: what the derivation was made from, if it is there already.
     """
 
-    def __init__(self, derivation: Derivation, sample: Sample) -> None:
+    def __init__(
+        self, derivation: Derivation, sample: Sample, d: Differentiated | None = None
+    ) -> None:
         self.derivation = derivation
-        self.d = Differentiated.of(derivation)
+        self.d = d or Differentiated.of(derivation)
         self.cell = self.d.cell
         self.steps = sample.steps
         self.sizes = {Symbol(n): Integer(v) for n, v in sample.sizes.items()} | {
             T: Integer(sample.steps)
         }
         self.general = self.d.loss_name == "general"
-        self.constants = [self._sized(e) for e in self.cell.ordered if e.time is None]
-        self.stepwise = [self._sized(e) for e in self.cell.ordered if e.time is not None]
+        self.constants = [e for e in self.cell.ordered if e.time is None]
+        self.stepwise = [e for e in self.cell.ordered if e.time is not None]
         self.values: Values = {}
+        self._compiled: dict[Any, Compiled] = {}
         self._given(sample)
         self._run(self.values)
         self._known: dict[Any, Entries] = {}
+        self._following: dict[Any, tuple[list[Equation], frozenset[str]]] = {}
         self._rng = np.random.default_rng(sample.seed + 17)
-
-    def _sized(self, e: Equation) -> Equation:
-        return Equation(e.variable, resized(e.expr, self.sizes), e.time)
 
     def shape(self, name: str) -> tuple[int, int]:
         rows, cols = (int(s.xreplace(self.sizes)) for s in self.cell[name].shape)
@@ -77,33 +82,87 @@ class Trajectory:
         target = IMMEDIATE if self.general else self.d.renamed["d"]
         for k in range(self.steps):
             self._set(target, k + 1, sample.inputs[-1][0, k], self.shape(output.name))
-            if "softmax" in self.d.loss_name:  # a distribution, to the last of the 50 digits
+            if self.d.loss.distribution:  # a distribution, to the last of the 50 digits
                 (row,) = self.values[target, k + 1]
                 self.values[target, k + 1] = [[v / mpmath.fsum(row) for v in row]]
 
     # --- running the equations
 
+    def _computed(self, expr: Any) -> Compiled:
+        """How an expression is computed from places, made once."""
+        if expr not in self._compiled:
+            sized = resized(expr, self.sizes)
+            self._compiled[expr] = compiled_entries(sized, call, number, self._place)
+        return self._compiled[expr]
+
+    def _place(self, q: Quantity) -> _Place:
+        if q.time is None:
+            return q.label, False, None
+        time = q.time.xreplace({T: Integer(self.steps)})
+        if isinstance(time, Integer):
+            return q.label, False, int(time)
+        return q.label, True, int(time - t)
+
     def evaluate(self, expr: MatrixExpr, values: Values, step: int | None) -> Entries:
-        """An expression of sized matrices at a step, from given values."""
+        """An expression at a step, from given values."""
 
-        def leaf(q: Quantity) -> Entries:
-            return values[q.label, _step(q.time, step)]
+        def leaf(place: _Place) -> Entries:
+            label, relative, number_ = place
+            if relative:
+                assert step is not None and number_ is not None
+                return values[label, step + number_]
+            return values[label, number_]
 
-        return entries(expr, leaf, call, number)
+        return self._computed(expr)(leaf)
 
-    def _run(
-        self, values: Values, first: int = 1, last: int | None = None,
-        kept: tuple[str, int | None] | None = None, constants: bool = True,
-    ) -> None:  # fmt: skip
-        """Compute what follows, in place; what is `kept` is not computed anew."""
-        if constants:
-            for e in self.constants:
-                if (e.variable.name, None) != kept:
-                    values[e.variable.name, None] = self.evaluate(e.expr, values, None)
-        for k in range(first, (last or self.steps) + 1):
+    def _run(self, values: Values) -> None:
+        """Compute everything, in place."""
+        for e in self.constants:
+            values[e.variable.name, None] = self.evaluate(e.expr, values, None)
+        for k in range(1, self.steps + 1):
             for e in self.stepwise:
-                if (e.variable.name, k) != kept:
+                values[e.variable.name, k] = self.evaluate(e.expr, values, k)
+
+    def _follow(self, values: Values, name: str, step: int | None, last: int, first: int = 1,
+                within: bool = True) -> None:  # fmt: skip
+        """Compute what follows from one changed quantity up to a step, in place.
+
+        What a parameter moves is followed from the step `first` on; what a quantity moves in its
+        own step only if it counts `within` it.
+        """
+        steady: frozenset[str] = frozenset()
+        before: frozenset[str] = frozenset()
+        if step is None:
+            steady = frozenset([name])
+            for e in self.constants:
+                if e.variable.name != name and any(q.label in steady for q in e.uses):
+                    values[e.variable.name, None] = self.evaluate(e.expr, values, None)
+                    steady |= {e.variable.name}
+        else:
+            first = step if step and within else step + 1
+            before = frozenset([name]) if first > step else before
+        for k in range(first, last + 1):
+            now = frozenset([name]) if k == step else frozenset()
+            following, changed = self._affected(steady, before, now)
+            for e in following:
+                if (e.variable.name, k) != (name, step):
                     values[e.variable.name, k] = self.evaluate(e.expr, values, k)
+            before = changed
+
+    def _affected(
+        self, steady: frozenset[str], before: frozenset[str], now: frozenset[str]
+    ) -> tuple[list[Equation], frozenset[str]]:
+        """The equations of a step that read what has changed, and the names that change by it."""
+        key = (steady, before, now)
+        if key not in self._following:
+            changed, found = set(now), []
+            moved = {None: steady, t - 1: before, t: changed}
+            for e in self.stepwise:
+                if any(q.label in moved[q.time] for q in e.uses):
+                    found.append(e)
+                    changed.add(e.variable.name)
+            self._following[key] = (found, frozenset(changed))
+        return self._following[key]
 
     def loss(self, values: Values, steps: Iterable[int], every: bool = False) -> Any:
         """The loss of some steps, or of those among them that count in L."""
@@ -152,81 +211,56 @@ class Trajectory:
 
     def _by_entries(self, name: str, step: int | None, losses: list[int] | None) -> Entries:
         """The derivative of the loss by each entry of a quantity."""
-        rows, cols = self.shape(name)
-        return [
-            [self._central(lambda d, i=i, j=j: self._moved(name, step, (i, j), d, losses))  # type: ignore[misc]
-             for j in range(cols)] for i in range(rows)
-        ]  # fmt: skip
-
-    def _central(self, function: Any) -> Any:
-        return _quotient(function(DELTA), function(-DELTA))
-
-    def _moved(
-        self, name: str, step: int | None, entry: tuple[int, int], delta: Any,
-        losses: list[int] | None,
-    ) -> Any:  # fmt: skip
-        """The loss when one entry of one quantity is changed and everything behind it follows."""
-        changed = [list(row) for row in self.values[name, step]]
-        changed[entry[0]][entry[1]] += delta
         if step is not None:
-            values = dict(self.values)
-            values[name, step] = changed
-            count = losses if losses is not None else self._block(step)
-            self._run(values, max(step, 1), max(count), (name, step), constants=False)
-            return self.loss(values, count, every=losses is not None)
-        if self.derivation.truncate is None:
-            values = dict(self.values)
-            values[name, None] = changed
-            self._run(values, 1, None, (name, None))
-            return self.loss(values, range(1, self.steps + 1))
-        total = mpmath.mpf(0)  # each block by itself: what enters it does not move
-        first = 1
-        while first <= self.steps:
-            block = self._block(first)
-            values = dict(self.values)
-            values[name, None] = changed
-            self._run(values, first, block[-1], (name, None))
-            total += self.loss(values, block)
-            first = block[-1] + 1
-        return total
+            count = losses if losses is not None else list(self._block(step))
+            blocks = [(max(step, 1), count)]
+        elif self.derivation.truncate is None:
+            blocks = [(1, list(range(1, self.steps + 1)))]
+        else:  # each block by itself: what enters it does not move
+            firsts = range(1, self.steps + 1, self.derivation.truncate)
+            blocks = [(k, list(self._block(k))) for k in firsts]
+        every = losses is not None
+        rows, cols = self.shape(name)
+        table = [[mpmath.mpf(0)] * cols for _ in range(rows)]
+        for first, steps in blocks:
+            start = self.loss(self.values, steps, every)
+            for i, j in product(range(rows), range(cols)):
+                values = self._with(name, step, i, j)
+                self._follow(values, name, step, max(steps), first)
+                table[i][j] += _quotient(self.loss(values, steps, every), start)
+        return table
+
+    def _with(self, name: str, step: int | None, i: int, j: int) -> Values:
+        """All values, one entry of one quantity changed."""
+        changed = [list(row) for row in self.values[name, step]]
+        changed[i][j] += DELTA
+        values = dict(self.values)
+        values[name, step] = changed
+        return values
 
     def dropped(self, name: str, step: int) -> Entries:
         """What the next block would bring to a quantity through the step behind it alone."""
         rows, cols = self.shape(name)
-        block = self._block(step + 1)
-
-        def moved(delta: Any, i: int, j: int) -> Any:
-            changed = [list(row) for row in self.values[name, step]]
-            changed[i][j] += delta
-            values = dict(self.values)
-            values[name, step] = changed
-            self._run(values, step + 1, block[-1], constants=False)
-            return self.loss(values, block)
-
-        return [
-            [self._central(lambda d, i=i, j=j: moved(d, i, j)) for j in range(cols)]  # type: ignore[misc]
-            for i in range(rows)
-        ]
+        block = list(self._block(step + 1))
+        start = self.loss(self.values, block)
+        table = [[mpmath.mpf(0)] * cols for _ in range(rows)]
+        for i, j in product(range(rows), range(cols)):
+            values = self._with(name, step, i, j)
+            self._follow(values, name, step, block[-1], within=False)
+            table[i][j] = _quotient(self.loss(values, block), start)
+        return table
 
     def _jacobian(self, mark: str, above: str, below: str, step: int) -> Entries:
         """One quantity by another: by one of the step before with the rest of that step held, by
         one of the same step, or by one of the step before with the rest of that step following."""
         rows, cols = self.shape(below)[1], self.shape(above)[1]
         at = step if mark == SAME_STEP else step - 1
-
-        def moved(delta: Any, i: int) -> list[Any]:
-            changed = [list(row) for row in self.values[below, at]]
-            changed[0][i] += delta
-            values = dict(self.values)
-            values[below, at] = changed
-            first = step if mark == JACOBIAN else at
-            self._run(values, first, step, (below, at), constants=False)
-            return values[above, step][0]
-
+        start = self.values[above, step][0]
         table = []
         for i in range(rows):
-            plus, minus = moved(DELTA, i), moved(-DELTA, i)
-            table.append([_quotient(plus[j], minus[j]) for j in range(cols)])
+            values = self._with(below, at, 0, i)
+            self._follow(values, below, at, step, within=mark != JACOBIAN)
+            table.append([_quotient(values[above, step][0][j], start[j]) for j in range(cols)])
         return table
 
     @cached_property
@@ -248,23 +282,20 @@ class Trajectory:
             rows, cols = self.shape(name)
             numbers = self._rng.normal(size=(rows, cols))
             direction[name, step] = [[mpmath.mpf(float(v)) for v in row] for row in numbers]
-        runs = []
-        for sign in (1, -1):
-            values = dict(self.values)
-            for key, table in direction.items():
-                values[key] = [[a + sign * DELTA * b for a, b in zip(r, s)]
-                               for r, s in zip(values[key], table)]  # fmt: skip
-            self._run(values)
-            runs.append(values)
+        moved = dict(self.values)
+        for key, table in direction.items():
+            moved[key] = [[a + DELTA * b for a, b in zip(r, s)]
+                          for r, s in zip(moved[key], table)]  # fmt: skip
+        self._run(moved)
+        start = dict(self.values)
         if self.general:
-            for values in runs:
+            for values in (moved, start):
                 for k in range(1, self.steps + 1):
                     values["ell", k] = [[self.loss(values, [k], every=True)]]
                 values["L", None] = [[self.loss(values, range(1, self.steps + 1))]]
-        plus, minus = runs
         return {
-            key: [[_quotient(a, b) for a, b in zip(r, s)] for r, s in zip(one, minus[key])]
-            for key, one in plus.items()
+            key: [[_quotient(a, b) for a, b in zip(r, s)] for r, s in zip(one, start[key])]
+            for key, one in moved.items()
         }
 
     # --- lines
@@ -273,36 +304,39 @@ class Trajectory:
         """The right side of a line at a step, everything in it by differences."""
         return self.right_side_of(equation.expr, step)
 
-    def right_side_of(self, expr: Any, step: int | None) -> Entries:
-        """The value of an expression of a derivation, everything in it by differences."""
-        sized = resized(expr, self.sizes)
+    def right_side_of(self, expr: Any, step: int | None, leaf: Any = None) -> Entries:
+        """The value of an expression of a derivation, everything in it by differences.
 
-        def leaf(q: Quantity) -> Entries:
-            return self.of(q.label, _step(q.time, step, self.steps))
+        Another `leaf` gives other values: it takes a label and the number of a step.
+        """
+        value = leaf or self.of
 
-        return entries(sized, leaf, call, number)
+        def at(place: _Place) -> Entries:
+            label, relative, number_ = place
+            if relative:
+                assert step is not None and number_ is not None
+                return value(label, step + number_)
+            return value(label, number_)
+
+        return self._computed(expr)(at)
 
     def left_side(self, equation: Equation, step: int | None) -> Entries:
         """The left side of a line at a step, by differences; a definition's is its value."""
-        return self.of(equation.variable.name, _step(equation.time, step, self.steps))
+        return self.of(equation.variable.name, self.step_of(equation.time, step))
+
+    def value(self, q: Quantity, step: int) -> Entries:
+        """The value of a quantity of the cell as it stands in the equations of a step."""
+        return self.of(q.label, self.step_of(q.time, step))
+
+    def step_of(self, time: Any, step: int | None) -> int | None:
+        """The number of the step that a time is, seen from a step."""
+        if time is None:
+            return None
+        return int(time.xreplace({t: Integer(step or 0), T: Integer(self.steps)}))
 
 
-def _quotient(plus: Any, minus: Any) -> Any:
-    """A central difference; what is left of equal numbers after rounding is no derivative."""
-    if abs(plus - minus) <= _ROUNDING * max(abs(plus), abs(minus)):
+def _quotient(moved: Any, start: Any) -> Any:
+    """A difference; what is left of equal numbers after rounding is no derivative."""
+    if abs(moved - start) <= _ROUNDING * max(abs(moved), abs(start)):
         return mpmath.mpf(0)
-    return (plus - minus) / (2 * DELTA)
-
-
-def _step(time: Any, step: int | None, last: int | None = None) -> int | None:
-    if time is None:
-        return None
-    if isinstance(time, Integer):
-        return int(time)
-    known = {T: Integer(last)} if last is not None else {}
-    return int(time.xreplace({t: Integer(step or 0), **known}))
-
-
-def derived_role(v: Variable) -> bool:
-    """Whether a variable is one that a derivation adds."""
-    return v.role in (Role.ADJOINT, Role.GRADIENT, Role.TANGENT, Role.DIRECTION, Role.JACOBIAN)
+    return (moved - start) / DELTA

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
 from ..errors import InputError
-from ..nouns import Cell, Variable
+from ..nouns import ROW, Cell, Variable
 from ..numeric import lambdify
+from ..numeric.layout import all_as_shown
 from ..numeric.tangent import tangent_function
 from .samples import default_sizes, draw
 
@@ -85,6 +86,10 @@ def flow(
         raise InputError(f"steps must be a whole number from 1 to 10,000, not {steps!r}")
     if not (np.isfinite(scale) and scale > 0):
         raise InputError(f"scale must be a positive number, not {scale}")
+    shown = subject
+    subject = subject.in_convention(ROW)
+    if weights is not None:
+        weights = _rows_of(shown, weights)
     sizes = _sizes(subject, weights)
     sample = draw(subject, seed, sizes, samples=1, steps=steps)
     own = dict(sample.weights)
@@ -124,7 +129,20 @@ def flow(
             block = flat[v.name][:, offset : offset + widths[v.name]]
             norms[v.name] = _norms(block)
             offset += widths[v.name]
-    return Flow(subject, np.arange(1, steps + 1), norms, seed, sizes)
+    return Flow(shown, np.arange(1, steps + 1), norms, seed, sizes)
+
+
+def _rows_of(cell: Cell, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights that lie as a cell shows them, in row form."""
+    found = all_as_shown(cell, {n: np.asarray(w, np.float64) for n, w in weights.items()})
+    for v in cell.parameters:
+        if (
+            cell.convention != ROW
+            and v.shape[0] == 1
+            and np.shape(found.get(v.name, 0))[1:] == (1,)
+        ):
+            found[v.name] = found[v.name].reshape(-1)
+    return found
 
 
 def _norms(matrices: NDArray[Any]) -> NDArray[Any]:

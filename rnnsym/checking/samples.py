@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
-from ..nouns import Cell, Variable
+from ..nouns import ROW, Cell, Variable
+from ..numeric import GradientFunction, NumericFunction
+from ..numeric.layout import all_as_shown, as_shown
 
 Array = NDArray[Any]
 
@@ -51,9 +53,39 @@ class Sample:
             self.steps,
         )
 
-    def call(self, function: Any, **options: Any) -> Any:
-        """Call a generated function with the sample."""
-        return function(*self.inputs, initial_state=self.states, **options, **self.weights)
+    def as_shown(self, cell: Cell) -> Sample:
+        """The sample with every array as a cell shows it; itself, if that is in row form."""
+        if cell.convention == ROW:
+            return self
+        inputs = tuple(as_shown(cell, v, x) for v, x in zip(cell.inputs, self.inputs))
+        states, weights = (all_as_shown(cell, arrays) for arrays in (self.states, self.weights))
+        for v in cell.parameters:
+            if v.shape[0] == 1 and not v.scalar and v.name in weights:
+                weights[v.name] = np.reshape(weights[v.name], -1)
+        return replace(self, inputs=inputs, states=states, weights=weights)
+
+    def call(self, function: NumericFunction, **options: Any) -> Any:
+        """Call a generated function with the sample; what it gives comes back in row form."""
+        cell = function.cell
+        s = self.as_shown(cell)
+        found = function(*s.inputs, initial_state=s.states, **options, **s.weights)
+        if isinstance(found, dict):
+            return all_as_shown(cell, found)
+        return as_shown(cell, cell.output, found)
+
+    def gradients(self, function: GradientFunction, target: Any) -> tuple[Any, dict[str, Any]]:
+        """The loss and its gradients, both from and to the row form."""
+        cell = function.cell
+        s = self.as_shown(cell)
+        target = as_shown(cell, cell.output, target)
+        loss, found = function(*s.inputs, target, initial_state=s.states, **s.weights)
+        found = all_as_shown(cell, found)
+        return loss, {n: _like(g, self.weights.get(n)) for n, g in found.items()}
+
+
+def _like(array: Any, given: Any) -> Any:
+    """A gradient in the shape of the row form's array: a vector may come as a column."""
+    return array if given is None else np.reshape(array, np.shape(given))
 
 
 def default_sizes(cell: Cell, most: int | None = None) -> dict[str, int]:
@@ -76,6 +108,8 @@ def draw(
     samples: int = 2,
     steps: int = 6,
     positive: bool = False,
+    stretch: float = 1.0,
+    signs: int | None = None,
 ) -> Sample:
     """Draw a sample.
 
@@ -85,8 +119,11 @@ def draw(
 
     Args:
         positive: draw positive numbers only, for cells with a log or a root of their input.
+        stretch: a factor on inputs, biases and initial states, to reach the far branches of a text.
+        signs: of positive numbers, a seed that says which arrays get a minus sign.
     """
     rng = np.random.default_rng(seed)
+    flip = np.random.default_rng(signs) if signs is not None else None
     values = {Symbol(name): Integer(size) for name, size in sizes.items()}
 
     def shape(variable: Variable) -> tuple[int, ...]:
@@ -94,7 +131,8 @@ def draw(
 
     def numbers(dims: tuple[int, ...], scale: float) -> Array:
         if positive:
-            return rng.uniform(0.1, 1.0, dims) * scale
+            sign = -1 if flip is not None and flip.random() < 0.5 else 1
+            return rng.uniform(0.1, 1.0, dims) * (scale * sign)
         return rng.normal(size=dims) * scale
 
     weights: dict[str, Any] = {}
@@ -103,10 +141,10 @@ def draw(
         if variable.scalar:
             weights[variable.name] = float(rng.uniform(0.25, 0.75))
         else:
-            scale = 0.5 if rows == 1 else 1 / np.sqrt(rows)
+            scale = 0.5 * stretch if rows == 1 else 1 / np.sqrt(rows)
             weights[variable.name] = numbers((rows, cols), scale)
-    inputs = tuple(numbers((samples, steps, *_axes(shape(v))), 1.0) for v in cell.inputs)
-    states = {v.name: numbers((samples, *_axes(shape(v))), 0.5) for v in cell.states}
+    inputs = tuple(numbers((samples, steps, *_axes(shape(v))), stretch) for v in cell.inputs)
+    states = {v.name: numbers((samples, *_axes(shape(v))), 0.5 * stretch) for v in cell.states}
     return Sample(inputs, states, weights, dict(sizes), seed, steps)
 
 

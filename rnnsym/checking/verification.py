@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,33 +13,46 @@ from sympy import Integer, Symbol
 from ..derive import backpropagate, count, jacobian, matrices, rtrl, unroll
 from ..derive.costs import forward_of
 from ..derive.differentiated import Differentiated
+from ..derive.naming import named
 from ..errors import InputError, RnnsymError
 from ..frameworks import keras as keras_framework
 from ..language import CONVENTIONS, read
 from ..models import Model
 from ..names import t
-from ..nouns import Cell, Comparison, Control, Derivation, Equation, Network, Report
+from ..nouns import (
+    ROW,
+    Cell,
+    Comparison,
+    Control,
+    Derivation,
+    Equation,
+    Network,
+    Quantity,
+    Report,
+    Verdict,
+)
 from ..numeric import GradientFunction, NumericFunction, lambdify
+from ..numeric.layout import as_shown
 from ..numeric.source import Source
 from ..printing import Style, tex_lines
-from .exact import evaluate
+from .branches import Lookup
+from .claim import Claim, Domain, Judge, Plan, draw_finite, plans, whole_numbers
+from .exact import apart, evaluate
 from .lines import target_like, verify_lines, wrong_lines
 from .operations import multiply_adds
 from .plant import planted
-from .samples import Sample, default_sizes, draw, error_of
+from .rounding import Tolerance, growth, tolerance
+from .samples import Sample, default_sizes, error_of
 
+Array = NDArray[Any]
 Progress = Callable[[str], None]
 
-#: Relative to the norm of the output, for weights scaled by 1/√fan_in.
-TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
-REASONS = {
-    "float64": "float64 has 16 digits; orders of summation differ and cost up to 3 of them",
-    "float32": "float32 has 7 digits; TensorFlow fuses and reorders operations",
-    "latex": "the formula at 50 digits against float64 numbers",
-}
+DTYPES = ("float64", "float32")
 #: Explicit matrices and 50 digits are for sizes that a person would print.
-_SMALL = 5
 _SMALL_STEPS = 4
+_STEPS = 7
+#: The most that two values at 50 digits may be apart to be equal.
+_EQUAL = 1e-40
 
 
 def _silent(_: str) -> None:
@@ -50,6 +63,7 @@ def verify(
     subject: Cell | Model,
     against: str = "keras",
     *,
+    claim: str | Cell | None = None,
     seed: int = 0,
     steps: int | None = None,
     gradient: bool = False,
@@ -60,14 +74,21 @@ def verify(
     The loop, the unrolled and the explicit-matrix function, in float64 and float32, are compared
     with Keras; so are the parameter count and the shapes of the weights. The LaTeX that is printed
     is read again and evaluated at 50 digits. Planted wrong formulas must be rejected in the same
-    run. A cell that is no layer of Keras is run as a `keras.layers.RNN` cell made from the same
-    equations, and the report says that this checks the loop and not the equations.
+    run, and every branch of a piecewise function must be reached.
+
+    The verdict is *verified* only where Keras's own layer was asked. A cell that is no layer of
+    Keras is run as a `keras.layers.RNN` cell made from the same equations, and its verdict is
+    *consistent*: this checks the loop and not the equations. What such a text is meant to be is
+    said by `claim`.
 
     Args:
         subject: the cell or network; sizes that it does not give are small and all different. A
             model that `from_keras` read is compared with the one that Keras's constructors make
-            of its configuration, with its own and with random weights, whole and step by step.
+            of its configuration, and with the live layer where it was one, with its own and with
+            random weights, whole and step by step.
         against: "keras", or "latex" for the printed formula alone (no TensorFlow).
+        claim: what the cell is said to be: a layer of Keras such as "keras.layers.GRU" or
+            "keras.layers.GRU(reset_after=False)", a name of the catalogue, or a cell; see `equal`.
         seed: of the random numbers.
         steps: the number of time steps.
         gradient: check the backward pass as well: every line of the derivation by itself
@@ -75,29 +96,38 @@ def verify(
         progress: is told what is done next.
 
     Returns:
-        The report; `bool(report)` is the verdict.
+        The report; `bool(report)` is whether its verdict is a good one.
 
     Raises:
-        InputError: for an unknown framework, or if Keras is not installed.
+        InputError: for an unknown framework or claim, or if Keras is not installed.
     """
     if isinstance(subject, Model):
         from .models import verify_model
 
         if against != "keras":
             raise InputError(f"a model is verified against keras, not {against}")
+        if claim is not None:
+            raise InputError("a claim is about a cell; rnnsym.equal compares models")
         return verify_model(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)
     if not isinstance(subject, Cell):
         raise InputError(f"verify takes a cell or network, not {type(subject).__name__}")
+    if claim is not None:
+        from .equality import verify_claim
+
+        if against != "keras" or gradient:
+            raise InputError("a claim is compared with what it names, forward, and nothing else")
+        return verify_claim(subject, claim, seed=seed, progress=progress)
     if against == "latex":
         report = read_back(subject, seed=seed)
         if not gradient:
             return report
-        lines, wrong_ = _lines(subject, seed, progress)
+        lines, wrong, weak = _lines(subject, seed, progress)
         counts = tuple(_counts(subject, seed))
         return replace(
             report,
             comparisons=report.comparisons + counts + lines,
-            controls=report.controls + wrong_,
+            controls=report.controls + wrong,
+            weak=report.weak or weak,
         )
     if against != "keras":
         raise InputError(f"unknown framework '{against}'; there are keras, latex")
@@ -105,50 +135,232 @@ def verify(
         raise InputError(f"steps must be a positive whole number, not {steps}")
     progress("importing Keras")
     keras_framework.load()
-    sample = _sample(subject, seed, default_sizes(subject), steps or 7)
-    small_sizes = default_sizes(subject, _SMALL)
-    small = sample
-    if small_sizes != sample.sizes or sample.steps > _SMALL_STEPS:
-        small = _sample(unsized(subject), seed + 1, small_sizes, _SMALL_STEPS)
+    check = _Check(subject, seed, steps or _STEPS)
     progress("running Keras in float64 and float32")
-    witness = _Witness(subject, sample)
-    small_witness = witness if small is sample else _Witness(unsized(subject), small)
+    witness = check.witness(check.domain.samples[0], "float64")
     progress("planting wrong formulas")
-    controls = [*_controls(subject, sample, witness.output["float64"]),
-                *_latex_controls(subject, small, small_witness.output["float64"])]  # fmt: skip
+    controls = [*check.code_controls(), *check.latex_controls()]
     progress("comparing")
-    comparisons = [
-        *_forms(subject, sample, witness, explicit=small is sample),
-        *_forms(unsized(subject), small, small_witness, explicit=True, only_explicit=True),
-        *witness.counts(),
-        *_latex(
-            subject,
-            _all_forms(unsized(subject), small.steps),
-            small,
-            small_witness.output["float64"],
-            "Keras",
-        ),
-    ]
+    comparisons = [*check.forms(), *check.counts(), *check.latex()]
+    weak = check.domain.weakness
     if gradient:
-        more, wrong = _gradients(subject, seed, progress)
-        lines, wrong_lines_ = _lines(subject, seed, progress)
+        more, wrong_ = _gradients(subject, seed, progress)
+        lines, wrong_lines_, weak_lines = _lines(subject, seed, progress)
         comparisons += [*more, *_counts(subject, seed), *lines]
-        controls += [*wrong, *wrong_lines_]
+        controls += [*wrong_, *wrong_lines_]
+        weak = weak or weak_lines
+    independent = all(part.layer is not None for part in witness.parts)
     return Report(
         subject.name,
         "; ".join(dict.fromkeys(p.words for p in witness.parts)),
         tuple(comparisons),
         tuple(controls),
         seed,
-        sample.sizes,
-        tuple(_remarks(subject, witness)),
+        check.domain.samples[0].sizes,
+        (*subject.remarks, *_remarks(subject, witness)),
+        weak,
+        Verdict.VERIFIED if independent else Verdict.CONSISTENT,
     )
+
+
+def unsized(cell: Cell) -> Cell:
+    """The cell with no size given."""
+    return replace(cell, sizes={})
+
+
+def _numbers(cell: Cell) -> set[int]:
+    """The whole numbers in a cell's formulas, which no size may be mistaken for."""
+    return set().union(*(whole_numbers(e.expr) for e in cell.equations))
+
+
+class Samples:
+    """What a cell is compared on: its domain, and what the cell's own code says of each sample."""
+
+    def __init__(self, cell: Cell, plans: Iterable[Plan]) -> None:
+        self.cell = cell
+        self.rows = named(replace(unsized(cell), convention=ROW))
+        self.function = lambdify(unsized(cell))
+        self._tracer = lambdify(self.rows)
+        self._grown: dict[int, float] = {}
+        self.domain: Domain[Sample] = Domain(
+            self.rows.equations, plans, self._drawn, lambda s: [self._lookup(s)]
+        )
+
+    def _drawn(self, plan: Plan) -> Sample | None:
+        """A sample with finite numbers: some cells have a log or a root of their input."""
+        return draw_finite(unsized(self.cell), plan, 2, self.function)
+
+    def _lookup(self, sample: Sample) -> Lookup:
+        with np.errstate(all="ignore"):
+            trace = sample.call(self._tracer, trace=True)
+        shapes = {v.name: v for v in self.rows.variables}
+        inputs = dict(zip((v.name for v in self.rows.inputs), sample.inputs))
+
+        def lookup(q: Quantity) -> Array:
+            v = shapes[q.label]
+            if q.time is None:
+                value = sample.weights[q.label] if q.label in sample.weights else trace[q.label]
+                return np.atleast_2d(value)
+            rows = np.asarray(trace[q.label] if q.label in trace else inputs[q.label])
+            if q.time == t - 1:
+                start = sample.states.get(q.label, np.zeros_like(rows[:, 0]))
+                rows = np.concatenate([start[:, None], rows[:, :-1]], axis=1)
+            return rows[..., None, :] if v.shape[0] == 1 else rows
+
+        return lookup
+
+    def tolerance(self, sample: Sample, dtype: str = "float64") -> Tolerance:
+        """How far computations of the cell may be apart on a sample."""
+        if id(sample) not in self._grown:
+            s = sample.as_shown(self.function.cell)
+            arguments = self.function.prepare(s.inputs, s.states, s.weights)
+            self._grown[id(sample)] = growth(self.function, arguments, sample.seed)[""]
+        return tolerance(dtype, self._grown[id(sample)], sample.steps)
+
+    def equal(self, wrong: Cell) -> Callable[[Sample], bool]:
+        """Whether a planted cell is the same function: at 50 digits, on a sample."""
+        right, other = unsized(self.cell), unsized(wrong)
+
+        def agree(sample: Sample) -> bool:
+            one = evaluate(right, right.equations, sample, exact=True)
+            two = evaluate(other, other.equations, _completed(sample, other), exact=True)
+            return apart(two, one) <= _EQUAL
+
+        return agree
+
+    def claim(
+        self, what: str, left: Callable[[Sample], Any], right: Callable[[Sample], Any],
+        dtype: str = "float64", reason: str = "",
+    ) -> Claim[Sample]:  # fmt: skip
+        """Two ways to the output at every step."""
+        words = reason or self.tolerance(self.domain.samples[0], dtype).reason
+        return Claim(what, left, right, lambda a, b: _error_in(dtype, a, b),
+                     lambda s: self.tolerance(s, dtype).value, words)  # fmt: skip
+
+
+def _error_in(dtype: str, expected: Any, found: Any) -> tuple[float, str]:
+    if np.asarray(found).dtype != dtype:
+        return float("inf"), f"came out as {np.asarray(found).dtype}"
+    return error_of(found, expected)
+
+
+class _Check:
+    """A cell against Keras: the samples, Keras's numbers for them, and every comparison."""
+
+    def __init__(self, cell: Cell, seed: int, steps: int) -> None:
+        self.cell = cell
+        self.bare = unsized(cell)
+        _, small = plans(self.bare, seed, {*_numbers(cell), steps}, _SMALL_STEPS)
+        first = Plan(seed, default_sizes(cell), steps)
+        self.samples = Samples(cell, [first, small])
+        self.domain = self.samples.domain
+        self.judge = Judge(self.domain)
+        self._models: dict[Any, keras_framework.Model] = {}
+        self._outputs: dict[tuple[int, str], Array] = {}
+        if not self.domain.samples:
+            raise InputError(f"{cell.name} gives no finite numbers at random inputs")
+
+    def witness(self, sample: Sample, dtype: str) -> keras_framework.Model:
+        """Keras's model of the cell for the sizes and steps of a sample."""
+        key = (tuple(sample.sizes.items()), sample.steps, dtype)
+        if key not in self._models:
+            model = keras_framework.Model(self.bare, sample.sizes, sample.steps, dtype)
+            self._models[key] = model
+        return self._models[key]
+
+    def keras(self, sample: Sample, dtype: str = "float64") -> Array:
+        """What Keras gives for a sample."""
+        if (id(sample), dtype) not in self._outputs:
+            model, cast = self.witness(sample, dtype), sample.cast(dtype)
+            model.set_weights(cast.weights)
+            self._outputs[id(sample), dtype] = model(cast.inputs, cast.states)
+        return self._outputs[id(sample), dtype]
+
+    @property
+    def small(self) -> list[Sample]:
+        """The samples that a person would print."""
+        return [s for s in self.domain.samples if s.steps == _SMALL_STEPS]
+
+    @property
+    def _steps(self) -> str:
+        return " and ".join(str(n) for n in dict.fromkeys(s.steps for s in self.domain.samples))
+
+    def forms(self) -> Iterable[Comparison]:
+        """The forms of the function against Keras, in both precisions."""
+        made: dict[Any, NumericFunction] = {}
+
+        def unrolled(sample: Sample) -> NumericFunction:
+            if sample.steps not in made:
+                made[sample.steps] = lambdify(unroll(self.bare, sample.steps))
+            return made[sample.steps]
+
+        def explicit(sample: Sample) -> NumericFunction:
+            key = (sample.steps, *sample.sizes.values())
+            if key not in made:
+                form = matrices(unroll(self.bare, sample.steps), **sample.sizes)
+                made[key] = lambdify(form)
+            return made[key]
+
+        for name, make, samples in (
+            ("loop", lambda _: self.samples.function, self.domain.samples),
+            ("unrolled", unrolled, self.domain.samples),
+            ("explicit matrices", explicit, self.small),
+        ):
+            for dtype in DTYPES:
+                steps = self._steps if samples is self.domain.samples else _SMALL_STEPS
+                what = f"{name} against Keras, {dtype}, N = 2, T = {steps}"
+                claim = self.samples.claim(
+                    what,
+                    lambda s, dtype=dtype: self.keras(s, dtype),  # type: ignore[misc]
+                    lambda s, make=make, dtype=dtype: s.cast(dtype).call(make(s)),  # type: ignore[misc]
+                    dtype,
+                )
+                try:
+                    yield self.judge.compare(claim, samples)
+                except InputError as error:
+                    yield Comparison(f"{name}: {error}", False)
+
+    def counts(self) -> Iterable[Comparison]:
+        model = self.witness(self.domain.samples[0], "float64")
+        formula = self.cell.parameter_count
+        ours = int(formula.xreplace(model.sizes))
+        theirs = model.parameter_count
+        yield Comparison(
+            f"parameter count: {formula} = {ours}, Keras counts {theirs}", ours == theirs
+        )
+        rows = model.weight_shapes
+        wrong = [f"{name} {a} against {b}" for name, a, b in rows if a != b]
+        yield Comparison(
+            f"shapes of the {len(rows)} weights against get_weights()",
+            not wrong,
+            where="; ".join(wrong),
+        )
+
+    def latex(self) -> Iterable[Comparison]:
+        forms = _all_forms(self.bare, _SMALL_STEPS)
+        return _latex(self.samples, forms, self.small, self.keras, "Keras")
+
+    def code_controls(self) -> Iterator[Control]:
+        """Wrong formulas through the generated code: each must differ from Keras."""
+        claim = self.samples.claim("", self.keras, lambda s: s.call(self.samples.function))
+        for _, what, wrong in planted(self.bare):
+            function = lambdify(wrong)
+
+            def value(s: Sample, function: Any = function, wrong: Cell = wrong) -> Any:
+                with np.errstate(all="ignore"):
+                    return _completed(s, wrong).call(function)
+
+            equal = self.samples.equal(wrong)
+            yield self.judge.control(claim, f"{what}, in the code", value, equal)
+
+    def latex_controls(self) -> Iterable[Control]:
+        return _latex_controls(self.samples, self.keras)
 
 
 def _lines(
     subject: Cell, seed: int, progress: Progress
-) -> tuple[tuple[Comparison, ...], tuple[Control, ...]]:
-    """Every line of every derivation of a cell, each by itself."""
+) -> tuple[tuple[Comparison, ...], tuple[Control, ...], str]:
+    """Every line of every derivation of a cell, each by itself; and a branch not reached."""
     progress("checking every line of the derivations by differences")
     derivations = [backpropagate(subject)]
     if subject.states:
@@ -159,25 +371,28 @@ def _lines(
     comparisons = tuple(
         replace(c, what=f"line by itself: {c.what}") for r in reports for c in r.comparisons
     )
-    return comparisons, tuple(c for r in reports for c in r.controls)
+    weak = next((r.weak for r in reports if r.weak), "")
+    return comparisons, tuple(c for r in reports for c in r.controls), weak
 
 
 def _counts(subject: Cell, seed: int) -> Iterable[Comparison]:
     """The multiply-adds of the formulas against those that the generated code does."""
-    sample = _sample(subject, seed + 4, default_sizes(subject), 5)
+    samples = Samples(subject, [Plan(seed + 4, default_sizes(subject), 5)])
+    sample = samples.domain.samples[0]
+    shown = sample.as_shown(subject)
     sizes = {**sample.sizes, "N": len(sample.inputs[0]), "T": sample.steps}
     costs = count(subject)
     values = costs.at(**sizes)
-    function = lambdify(subject)
-    arguments = function.prepare(sample.inputs, sample.states, sample.weights)
+    function = samples.function
+    arguments = function.prepare(shown.inputs, shown.states, shown.weights)
     output = function.compute(*arguments)
     forward = multiply_adds(_source_of(function), arguments)
     yield Comparison(
         f"multiply-adds forward: {costs.forward} = {values['forward']}, the code does {forward}",
         values["forward"] == forward,
     )
-    gradient = lambdify(subject, gradient=True)
-    arguments = gradient.prepare((*sample.inputs, output), sample.states, sample.weights)
+    gradient = lambdify(unsized(subject), gradient=True)
+    arguments = gradient.prepare((*shown.inputs, output), shown.states, shown.weights)
     named_forward = forward_of(Differentiated(subject).bare).xreplace(
         {Symbol(k): Integer(v) for k, v in sizes.items()}
     )
@@ -198,7 +413,47 @@ def _source_of(function: NumericFunction) -> Source:
 _LOSSES = (
     ("general", "all", 7), ("general", "all", 50), ("squared_error", "all", 7),
     ("softmax_cross_entropy", "last", 7), ("binary_cross_entropy", "all", 7),
+    ("cross_entropy", "all", 7), ("binary_cross_entropy_of_probabilities", "all", 7),
+    ("negative_log_likelihood", "all", 7),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Gradients:
+    """A gradient function against TensorFlow's, on the samples of a cell."""
+
+    samples: Samples
+    models: dict[Any, keras_framework.Model]
+    loss: str
+    over: str
+    seed: int
+
+    def model(self, sample: Sample) -> keras_framework.Model:
+        key = (tuple(sample.sizes.items()), sample.steps)
+        if key not in self.models:
+            self.models[key] = keras_framework.Model(
+                unsized(self.samples.cell), sample.sizes, sample.steps, "float64"
+            )
+        self.models[key].set_weights(sample.weights)
+        return self.models[key]
+
+    def target(self, sample: Sample) -> Array:
+        output = sample.call(self.samples.function)
+        output = output if self.over == "all" else output[:, -1]
+        return target_like(output, self.loss, np.random.default_rng(self.seed))
+
+    def expected(self, sample: Sample) -> tuple[float, Mapping[str, Array]]:
+        """The loss and all gradients by `GradientTape`."""
+        target = self.target(sample)
+        return self.model(sample).gradients(sample.inputs, sample.states, target, self.loss,
+                                            self.over)  # fmt: skip
+
+    def growth(self, function: GradientFunction, sample: Sample) -> Mapping[str, float]:
+        """How rounding grows in the code of each gradient."""
+        shown = sample.as_shown(function.cell)
+        target = as_shown(function.cell, function.cell.output, self.target(sample))
+        arguments = function.prepare((*shown.inputs, target), shown.states, shown.weights)
+        return growth(function, arguments, sample.seed)
 
 
 def _gradients(
@@ -207,52 +462,55 @@ def _gradients(
     """All gradients against TensorFlow's `GradientTape`, in float64; wrong ones first."""
     comparisons: list[Comparison] = []
     controls: list[Control] = []
-    models: dict[int, tuple[Sample, keras_framework.Model]] = {}
+    models: dict[Any, keras_framework.Model] = {}
+    drawn: dict[int, Samples] = {}
     for loss, over, steps in _LOSSES:
         try:
-            derivation = backpropagate(subject, loss=loss, over=over)
+            derivation = backpropagate(unsized(subject), loss=loss, over=over)
         except InputError:
-            continue  # a loss of row vectors, and the output is none
+            continue  # a loss of row vectors, or of probabilities, and the output is none
         progress(f"gradients against GradientTape: {loss}, T = {steps}")
-        if steps not in models:
-            sample = _sample(subject, seed + 2, default_sizes(subject), steps)
-            model = keras_framework.Model(subject, sample.sizes, steps, "float64")
-            model.set_weights(sample.weights)
-            models[steps] = (sample, model)
-        sample, model = models[steps]
-        output = sample.call(lambdify(subject))
-        output = output if over == "all" else output[:, -1]
-        target = target_like(output, loss, np.random.default_rng(seed + 3))
-        value, expected = model.gradients(sample.inputs, sample.states, target, loss, over)
-        if not controls:
-            controls += _gradient_controls(derivation, sample, target, expected)
-        where = f"{loss.replace('_', ' ')} over {over}, T = {steps}, against GradientTape, float64"
+        if steps not in drawn:
+            drawn[steps] = Samples(subject, [Plan(seed + 2, default_sizes(subject), steps)])
+        check = _Gradients(drawn[steps], models, loss, over, seed + 3)
         function = lambdify(derivation)
         assert isinstance(function, GradientFunction)
-        ours, gradients = function(
-            *sample.inputs, target, initial_state=sample.states, **sample.weights
-        )
-        comparisons.append(
-            _compared(f"loss: {where}", np.reshape(ours, (1, 1, 1)), np.reshape(value, (1, 1, 1)),
-                      "float64")
-        )  # fmt: skip
-        comparisons += [_gradient_of(name, found, expected[name], where)
-                        for name, found in gradients.items()]  # fmt: skip
+        where = f"{loss.replace('_', ' ')} over {over}, T = {steps}, against GradientTape, float64"
+        rows: dict[str, list[Comparison]] = {}
+        for sample in drawn[steps].domain.samples:
+            expected = check.expected(sample)
+            grown = check.growth(function, sample)
+            value, gradients = sample.gradients(function, check.target(sample))
+            found: dict[str, tuple[Any, Any, str]] = {f"loss: {where}": (value, expected[0], "")}
+            found |= {f"∂L/∂{n}: {where}": (g, expected[1][n], n) for n, g in gradients.items()}
+            if not controls:
+                limits = {n: tolerance("float64", g, steps).value for n, g in grown.items()}
+                controls += _gradient_controls(derivation, sample, check.target(sample),
+                                               expected[1], limits)  # fmt: skip
+            for what, (ours, theirs, name) in found.items():
+                limit = tolerance("float64", grown[name], steps)
+                rows.setdefault(what, []).append(_near(what, ours, theirs, limit))
+        comparisons += [max(r, key=_badness) for r in rows.values()]
     return comparisons, controls
 
 
-def _gradient_of(name: str, found: Any, expected: Any, where: str) -> Comparison:
-    if np.size(found) == np.size(expected):  # a bias has one axis in Keras
-        found = np.reshape(found, np.shape(expected))
-    what = f"∂L/∂{name}: {where}"
+def _badness(c: Comparison) -> float:
+    assert c.error is not None and c.tolerance is not None
+    return c.error / c.tolerance
+
+
+def _near(what: str, found: Any, expected: Any, limit: Tolerance) -> Comparison:
+    found, expected = np.atleast_1d(found), np.atleast_1d(expected)
+    if found.size == expected.size:  # a bias has one axis in Keras
+        found = found.reshape(expected.shape)
     error, place = error_of(found, expected, plain=True)
-    tolerance = TOLERANCE["float64"]
-    return Comparison(what, error <= tolerance, error, tolerance, REASONS["float64"], place)
+    return Comparison(what, error <= limit.value, error, limit.value, limit.reason, place)
 
 
 def _gradient_controls(
-    derivation: Derivation, sample: Sample, target: Any, expected: Mapping[str, Any]
-) -> Iterable[Control]:
+    derivation: Derivation, sample: Sample, target: Any, expected: Mapping[str, Any],
+    limits: Mapping[str, float],
+) -> Iterable[Control]:  # fmt: skip
     """Wrong lines through the generated code: one of each kind must differ from TensorFlow."""
     seen: set[str] = set()
     for i, step in enumerate(derivation.steps):
@@ -266,20 +524,17 @@ def _gradient_controls(
             try:
                 function = lambdify(replace(derivation, steps=tuple(steps)))
                 assert isinstance(function, GradientFunction)
-                _, gradients = function(
-                    *sample.inputs, target, initial_state=sample.states, **sample.weights
-                )
-                errors = [
-                    error_of(np.reshape(g, np.shape(expected[n])), expected[n], plain=True)[0]
+                _, gradients = sample.gradients(function, target)
+                errors = {
+                    n: error_of(np.reshape(g, np.shape(expected[n])), expected[n], plain=True)[0]
                     for n, g in gradients.items()
-                ]
+                }
             except (KeyError, NameError, ValueError):
                 continue  # a line that cannot run is no wrong number
-            rejected = not max(errors) <= TOLERANCE["float64"]
-            if not rejected:
+            if all(errors[n] <= limits[n] for n in errors):
                 continue  # tried again at another line: this one changes nothing here
             seen.add(kind)
-            yield Control(f"{kind}, in the gradient's code: {wrong}", True, max(errors))
+            yield Control(f"{kind}, in the gradient's code: {wrong}", True, max(errors.values()))
 
 
 def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None = None) -> Report:
@@ -300,103 +555,24 @@ def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None
     bare = unsized(subject)
     forms = forms or _all_forms(bare, _SMALL_STEPS)
     steps = max(form.steps for form in forms) or _SMALL_STEPS
-    sample = _sample(bare, seed, default_sizes(subject, _SMALL), steps)
-    expected = sample.call(lambdify(bare))
+    _, small = plans(bare, seed, _numbers(bare), steps)
+    samples = Samples(bare, [small])
+    if not samples.domain.samples:
+        raise InputError(f"{subject.name} gives no finite numbers at random inputs")
+
+    def ours(sample: Sample) -> Array:
+        return sample.call(samples.function)
+
     return Report(
         subject.name,
         "the printed LaTeX, read again",
-        tuple(_latex(subject, forms, sample, expected, "NumPy")),
-        tuple(_latex_controls(subject, sample, expected)),
+        tuple(_latex(samples, forms, samples.domain.samples, ours, "NumPy")),
+        tuple(_latex_controls(samples, ours)),
         seed,
-        sample.sizes,
+        samples.domain.samples[0].sizes,
+        subject.remarks,
+        samples.domain.weakness,
     )
-
-
-def unsized(cell: Cell) -> Cell:
-    """The cell with no size given."""
-    return replace(cell, sizes={})
-
-
-def _sample(cell: Cell, seed: int, sizes: Mapping[str, int], steps: int) -> Sample:
-    """A sample on which the function is finite: some cells have a log or a root of their input."""
-    function = lambdify(cell)
-    sample = draw(cell, seed, sizes, steps=steps)
-    with np.errstate(all="ignore"):
-        if not np.isfinite(sample.call(function)).all():
-            sample = draw(cell, seed, sizes, steps=steps, positive=True)
-    return sample
-
-
-class _Witness:
-    """Keras's numbers for a sample, in both dtypes, and the model that gave them."""
-
-    def __init__(self, cell: Cell, sample: Sample) -> None:
-        self.cell = cell
-        self.sample = sample
-        self.output: dict[str, NDArray[Any]] = {}
-        self.models: dict[str, keras_framework.Model] = {}
-        for dtype in ("float64", "float32"):
-            model = keras_framework.Model(cell, sample.sizes, sample.steps, dtype)
-            cast = sample.cast(dtype)
-            model.set_weights(cast.weights)
-            self.output[dtype] = model(cast.inputs, cast.states)
-            self.models[dtype] = model
-
-    @property
-    def parts(self) -> list[keras_framework.Part]:
-        return self.models["float64"].parts
-
-    def counts(self) -> Iterable[Comparison]:
-        model = self.models["float64"]
-        formula = self.cell.parameter_count
-        ours = int(formula.xreplace(model.sizes))
-        theirs = model.parameter_count
-        yield Comparison(
-            f"parameter count: {formula} = {ours}, Keras counts {theirs}", ours == theirs
-        )
-        rows = model.weight_shapes
-        wrong = [f"{name} {a} against {b}" for name, a, b in rows if a != b]
-        yield Comparison(
-            f"shapes of the {len(rows)} weights against get_weights()",
-            not wrong,
-            where="; ".join(wrong),
-        )
-
-
-def _forms(
-    cell: Cell,
-    sample: Sample,
-    witness: _Witness,
-    *,
-    explicit: bool,
-    only_explicit: bool = False,
-) -> Iterable[Comparison]:
-    """The forms of the function against Keras, in both dtypes."""
-    if only_explicit and witness.sample is not sample:
-        raise ValueError("the witness has seen another sample")
-    unrolled = unroll(cell, sample.steps)
-    forms: list[tuple[str, Cell | Derivation]] = []
-    if not only_explicit:
-        forms += [("loop", cell), ("unrolled", unrolled)]
-    if explicit and (only_explicit or not forms):
-        try:
-            forms.append(("explicit matrices", matrices(unrolled, **sample.sizes)))
-        except InputError as error:
-            yield Comparison(f"explicit matrices: {error}", False)
-    for name, form in forms:
-        function = lambdify(form)
-        for dtype in ("float64", "float32"):
-            found = sample.cast(dtype).call(function)
-            what = f"{name} against Keras, {dtype}, N = 2, T = {sample.steps}"
-            yield _compared(what, found, witness.output[dtype], dtype)
-
-
-def _compared(what: str, found: Any, expected: Any, dtype: str) -> Comparison:
-    error, where = error_of(found, expected)
-    if np.asarray(found).dtype != dtype:
-        return Comparison(what, False, where=f"came out as {np.asarray(found).dtype}")
-    tolerance = TOLERANCE[dtype]
-    return Comparison(what, error <= tolerance, error, tolerance, REASONS[dtype], where)
 
 
 @dataclass(frozen=True)
@@ -436,39 +612,41 @@ def _all_forms(cell: Cell, steps: int) -> tuple[Printed, ...]:
 
 
 def _latex(
-    cell: Cell, forms: Iterable[Printed], sample: Sample, expected: Any, whose: str
-) -> Iterable[Comparison]:
-    for printed in forms:
-        what = f"printed LaTeX, {printed.what}, 50 digits against {whose}"
+    samples: Samples, forms: Iterable[Printed], on: list[Sample],
+    expected: Callable[[Sample], Array], whose: str,
+) -> Iterable[Comparison]:  # fmt: skip
+    judge = Judge(samples.domain)
+    for form in forms:
+        what = f"printed LaTeX, {form.what}, 50 digits against {whose}"
         try:
-            equations = printed.reread(cell)
+            equations = form.reread(samples.cell)
         except RnnsymError as refusal:
             yield Comparison(what, False, where=f"cannot be read again: {refusal}")
             continue
-        error, where = error_of(evaluate(cell, equations, sample), expected)
-        tolerance = TOLERANCE["float64"]
-        yield Comparison(what, error <= tolerance, error, tolerance, REASONS["latex"], where)
+
+        def value(s: Sample, equations: tuple[Equation, ...] = equations) -> Array:
+            return evaluate(unsized(samples.cell), equations, s)
+
+        claim = samples.claim(what, expected, value)
+        reason = f"the formula at 50 digits against float64 numbers: {claim.reason}"
+        yield judge.compare(replace(claim, reason=reason), on)
 
 
-def _controls(cell: Cell, sample: Sample, expected: Any) -> Iterable[Control]:
-    """Wrong formulas through the generated code: each must differ from Keras."""
-    for _, what, wrong in planted(cell):
-        full = _completed(sample, wrong)
-        with np.errstate(all="ignore"):
-            found = full.call(lambdify(wrong))
-        yield _control(f"{what}, in the code", found, expected, cell, wrong, sample)
-
-
-def _latex_controls(cell: Cell, sample: Sample, expected: Any) -> Iterable[Control]:
+def _latex_controls(samples: Samples, expected: Callable[[Sample], Array]) -> Iterable[Control]:
     """One wrong formula of each kind through the printer, the reader and 50 digits."""
+    judge = Judge(samples.domain)
+    claim = samples.claim("", expected, expected)
     kinds: set[str] = set()
-    for kind, what, wrong in planted(unsized(cell)):
+    for kind, what, wrong in planted(unsized(samples.cell)):
         if kind in kinds:
             continue
-        printed = Printed("", tuple(tex_lines(e) for e in wrong.equations), "row")
-        full = _completed(sample, wrong)
-        found = evaluate(wrong, printed.reread(wrong), full)
-        control = _control(f"{what}, in the LaTeX", found, expected, cell, wrong, sample)
+        printed = Printed("", tuple(tex_lines(e, Style(ROW)) for e in wrong.equations), ROW)
+        equations = printed.reread(wrong)
+
+        def value(s: Sample, wrong: Cell = wrong, equations: Any = equations) -> Array:
+            return evaluate(wrong, equations, _completed(s, wrong))
+
+        control = judge.control(claim, f"{what}, in the LaTeX", value, samples.equal(wrong))
         if not control.harmless:  # else another place for this kind of error may tell more
             kinds.add(kind)
         yield control
@@ -488,31 +666,19 @@ def _completed(sample: Sample, wrong: Cell) -> Sample:
     return replace(sample, states=states)
 
 
-def _control(
-    what: str, found: Any, expected: Any, cell: Cell, wrong: Cell, sample: Sample
-) -> Control:
-    error, _ = error_of(found, expected)
-    rejected = not error <= TOLERANCE["float64"]
-    harmless = not rejected and same_function(cell, wrong, sample)
-    return Control(what, rejected, error, harmless)
+def same_function(cell: Cell, wrong: Cell, seed: int = 0) -> bool:
+    """Whether a planted cell is the same function as the right one, shown at 50 digits.
 
-
-def same_function(cell: Cell, wrong: Cell, sample: Sample) -> bool:
-    """Whether other numbers at 50 digits cannot tell a planted formula from the right one either.
-
-    A sign inside a cosine changes nothing, and that is no lack of power.
+    It has to agree on several samples that reach every branch: a sign inside a cosine changes
+    nothing, and that is no lack of power.
     """
-    bare = unsized(cell)
-    for seed in (sample.seed + 1001, sample.seed + 1002):
-        small = draw(bare, seed, default_sizes(bare, _SMALL), steps=_SMALL_STEPS)
-        right = evaluate(bare, bare.equations, small)
-        other = evaluate(unsized(wrong), wrong.equations, _completed(small, wrong))
-        if not error_of(other, right)[0] <= TOLERANCE["float64"]:
-            return False
-    return True
+    samples = Samples(cell, plans(unsized(cell), seed + 11, _numbers(cell)))
+    equal = samples.equal(wrong)
+    agree = all(equal(s) for s in (*samples.domain.samples, *samples.domain.spares))
+    return agree and not samples.domain.weakness
 
 
-def _remarks(cell: Cell, witness: _Witness) -> Iterable[str]:
+def _remarks(cell: Cell, witness: keras_framework.Model) -> Iterable[str]:
     for part in witness.parts:
         if part.layer is not None:
             renamed = ", ".join(f"{ours} is {theirs}" for theirs, ours in part.names.items()

@@ -88,8 +88,10 @@ def backpropagate(
     Args:
         subject: the cell or network.
         steps: the number of steps to write out, or None for a symbolic T.
-        loss: "general" (∂ℓ_t/∂y_t is given), "squared_error", "softmax_cross_entropy" or
-            "binary_cross_entropy"; L is the sum of ℓ_t.
+        loss: "general" (∂ℓ_t/∂y_t is given), "squared_error"; of logits "softmax_cross_entropy" or
+            "binary_cross_entropy"; of probabilities "cross_entropy" (made by softmax) or
+            "binary_cross_entropy_of_probabilities" (made by σ); of log-probabilities
+            "negative_log_likelihood". L is the sum of ℓ_t.
         over: "all" steps, or the "last" one alone.
         truncate: cut the steps into blocks of so many; nothing flows from one block back into the
             block before it, and every line says what it leaves out. Needs `steps`.

@@ -82,7 +82,7 @@ def _change(expr: MatrixExpr, of: Changes, value: MatrixExpr | None) -> Change:
     match expr:
         case Quantity():
             return Change(of(expr))
-        case Number() | Size():
+        case Number() | Size() | Eye() | Filled():
             return NONE
         case Spread():
             return _one(change(expr.args[0], of), lambda d: Spread(d, *expr.args[1:]), "spread")

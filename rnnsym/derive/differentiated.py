@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..names import ACCENTS, GRADIENT, IMMEDIATE, marked, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable, quantities
 from .differentials import Change, change, common_factor, lifted, pull
-from .losses import Loss, loss_cell, loss_of
+from .losses import Loss, fitted, loss_cell
 from .naming import named
 
 
@@ -42,13 +42,14 @@ class Differentiated:
         self, cell: Cell, loss: str = "general", still: frozenset[Role] = frozenset()
     ) -> None:
         self.still = still
-        self.loss: Loss = loss_of(loss)
         self.loss_name = loss
         _check_names(cell)
         self.given = frozenset(v.name for v in cell.variables)
-        self.bare = named(cell)
-        self.cell, self.renamed = _with_loss(self.bare, self.loss)
-        self.output = self.cell[cell.output.name]
+        #: The cell whose output the loss is of: of probabilities, up to their logits.
+        self.loss: Loss
+        self.bare, self.loss, called = fitted(named(cell), loss, set(self.given))
+        self.cell, self.renamed = _with_loss(self.bare, self.loss, called)
+        self.output = self.cell[self.bare.output.name]
         used = {a for v in self.cell.variables for a in v.name.split("_")[1:] if a in ACCENTS}
         self.adjoint_mark = _free_mark(("bar", "breve", "check"), used, cell)
         self.tangent_mark = _free_mark(("dot", "hat", "tilde"), used, cell)
@@ -216,8 +217,11 @@ def _check_names(cell: Cell) -> None:
             )
 
 
-def _with_loss(cell: Cell, loss: Loss) -> tuple[Cell, dict[str, str]]:
-    """A cell with the equations of a loss behind its own; the loss's names in this cell."""
+def _with_loss(cell: Cell, loss: Loss, called: str = "") -> tuple[Cell, dict[str, str]]:
+    """A cell with the equations of a loss behind its own; the loss's names in this cell.
+
+    The prediction gets the name that it is `called`, if that is given.
+    """
     if not loss.text:
         return cell, {}
     output = cell.output
@@ -232,8 +236,8 @@ def _with_loss(cell: Cell, loss: Loss) -> tuple[Cell, dict[str, str]]:
             "scalar"
         )
     own = named(loss_cell(loss, output.scalar))
-    taken = {v.name for v in cell.variables} | {str(s) for s in cell.dims} | {"N", "L"}
-    names = {"y": output.name, "ell": "ell"}
+    taken = {v.name for v in cell.variables} | {str(s) for s in cell.dims} | {"N", "L", called}
+    names = {"y": output.name, "ell": "ell"} | ({"p": called} if called else {})
     for v in own.variables:
         if v.name not in names:
             letters = [v.name, *"dpeqskrmg"]

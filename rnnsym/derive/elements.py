@@ -33,6 +33,7 @@ from ..algebra.nodes import (
     Diag,
     Diagonal,
     Divide,
+    Eye,
     Filled,
     Inner,
     Number,
@@ -158,6 +159,9 @@ class _Entries:
                 return Count(expr.args[0])
             case Filled():
                 return whole(int(expr.args[0]))
+            case Eye():
+                off = [Branch(whole(0), Count(i), sign, Count(j)) for sign in "<>"]
+                return Cases(tuple(off), whole(1))
             case Spread():
                 return go(expr.args[0])
             case MatAdd():

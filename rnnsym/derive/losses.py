@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..algebra.nodes import Apply, RowApply
 from ..errors import InputError
 from ..language import parse
-from ..nouns import Cell
+from ..names import t, unicode_of
+from ..nouns import Cell, Equation, Quantity
 
 OVER = ("all", "last")
+VALUES, LOGITS, PROBABILITIES, LOG_PROBABILITIES = (
+    "values", "logits", "probabilities", "log-probabilities",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,10 @@ class Loss:
         text: its equations; `ell` is the loss of the step.
         results: what ∂ℓ_t/∂y_t simplifies to, line by line, each with the reason.
         target: what the target must be, in words; a check draws such ones.
+        takes: what the output has to be: VALUES, LOGITS, PROBABILITIES or LOG_PROBABILITIES.
+        through: of one that takes probabilities or their logarithms, the function that makes them.
+        of_logits: the same loss of the logits: what is derived and computed, so that no logarithm
+            is taken of a probability that underflows.
         stable: the loss as code computes it, where the text would take the log of a number that
             underflows.
     """
@@ -29,6 +38,19 @@ class Loss:
     results: tuple[tuple[str, str], ...] = ()
     target: str = ""
     stable: str = ""
+    takes: str = VALUES
+    through: str = ""
+    of_logits: str = ""
+
+    @property
+    def distribution(self) -> bool:
+        """Whether the target is a distribution."""
+        return self.target.startswith("a distribution")
+
+    @property
+    def unit(self) -> bool:
+        """Whether every entry of the target lies between 0 and 1."""
+        return self.distribution or self.target == "numbers from 0 to 1"
 
 
 LOSSES = {
@@ -52,6 +74,7 @@ LOSSES = {
         ),
         "a distribution: no negative entries, their sum is 1",
         "ell_t = -sum(d_t ⊙ log_softmax(y_t))",
+        takes=LOGITS,
     ),
     "binary_cross_entropy": Loss(
         "sigmoid with binary cross-entropy",
@@ -66,8 +89,147 @@ LOSSES = {
         ),
         "numbers from 0 to 1",
         "ell_t = sum(softplus(y_t) - d_t ⊙ y_t)",
+        takes=LOGITS,
+    ),
+    "cross_entropy": Loss(
+        "cross-entropy of probabilities",
+        "ell_t = -sum(d_t ⊙ log(y_t))",
+        target="a distribution: no negative entries, their sum is 1",
+        takes=PROBABILITIES,
+        through="softmax",
+        of_logits="softmax_cross_entropy",
+    ),
+    "binary_cross_entropy_of_probabilities": Loss(
+        "binary cross-entropy of probabilities",
+        "ell_t = -sum(d_t ⊙ log(y_t) + (1 - d_t) ⊙ log(1 - y_t))",
+        target="numbers from 0 to 1",
+        takes=PROBABILITIES,
+        through="sigmoid",
+        of_logits="binary_cross_entropy",
+    ),
+    "negative_log_likelihood": Loss(
+        "negative log-likelihood of log-probabilities",
+        "ell_t = -sum(d_t ⊙ y_t)",
+        target="a distribution: no negative entries, their sum is 1",
+        takes=LOG_PROBABILITIES,
+        through="log_softmax",
+        of_logits="softmax_cross_entropy",
     ),
 }
+#: What functions give, where it is more than values.
+_GIVES = {
+    "softmax": PROBABILITIES, "sparsemax": PROBABILITIES, "keras_sparsemax": PROBABILITIES,
+    "sigmoid": PROBABILITIES, "hard_sigmoid": PROBABILITIES, "sparse_sigmoid": PROBABILITIES,
+    "log_softmax": LOG_PROBABILITIES, "log_sigmoid": LOG_PROBABILITIES,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the output of a cell is made, in a cell whose nested parts are named.
+
+    Attributes:
+        gives: VALUES, PROBABILITIES or LOG_PROBABILITIES.
+        function: the function that it is made by, or "".
+        equation: the equation that applies it.
+        dropped: the names that only hand the output on, the output among them.
+    """
+
+    gives: str
+    function: str = ""
+    equation: Equation | None = None
+    dropped: frozenset[str] = frozenset()
+
+    @property
+    def argument(self) -> Quantity | None:
+        """What the function is applied to."""
+        if self.equation is None:
+            return None
+        expr = self.equation.expr
+        inner = expr.operand if isinstance(expr, RowApply) else expr.operands[0]
+        return inner if isinstance(inner, Quantity) else None
+
+
+def ending_of(cell: Cell) -> Ending:
+    """How the output of a named cell is made."""
+    defined = {e.variable.name: e for e in cell.equations}
+    name, handed = cell.output.name, {cell.output.name}
+    while True:
+        equation = defined[name]
+        expr = equation.expr
+        if isinstance(expr, Quantity) and expr.time == t and expr.label in defined:
+            name = expr.label
+            handed.add(name)
+            continue
+        if isinstance(expr, (Apply, RowApply)) and expr.name_ in _GIVES:
+            return Ending(_GIVES[expr.name_], expr.name_, equation, frozenset(handed))
+        return Ending(VALUES)
+
+
+def _the_same(of_logits: str, function: str) -> list[str]:
+    """The losses of what a function makes that are a loss of its logits."""
+    return [n for n, x in LOSSES.items() if x.through == function and x.of_logits == of_logits]
+
+
+def fitted(cell: Cell, name: str, own: set[str]) -> tuple[Cell, Loss, str]:
+    """A cell and a loss that fit each other, or a refusal with both ways out.
+
+    A loss that takes probabilities is derived from the logits behind them: its derivative by the
+    logits is ŷ - y, and no logarithm is taken of a number that may be 0.
+
+    Args:
+        cell: a cell whose nested parts are named.
+        name: of the loss.
+        own: the names of the cell's own text.
+
+    Returns:
+        The cell whose output the loss is of, the loss of that output, and what the probabilities
+        are called ("" for a new name).
+
+    Raises:
+        InputError: for a pair that does not fit.
+    """
+    loss = loss_of(name)
+    ending = ending_of(cell)
+    output = unicode_of(cell.output.name, t)
+    argument = ending.argument
+    if loss.takes == LOGITS and ending.gives != VALUES:
+        if name == "softmax_cross_entropy" and ending.function == "log_softmax":
+            return cell, loss, ""  # the logarithms of a distribution are logits of it
+        ways = [f"take the loss '{other}'" for other in _the_same(name, ending.function)]
+        if argument is not None and argument.label in own:
+            ways.append(f"make the logits the output (`output: {unicode_of(argument.label, t)}`)")
+        else:
+            ways.append(f"give what {ending.function} is applied to a name and make it the output")
+        raise InputError(
+            f"the loss '{name}' takes logits, and the output {output} of {cell.name} is made of "
+            f"{ending.gives} by {ending.function}, which the loss would apply once more: "
+            f"{', or '.join(ways)}"
+        )
+    if not loss.through:
+        return cell, loss, ""
+    if ending.function != loss.through or argument is None:
+        what = f"made by {ending.function}" if ending.function else "made by another equation"
+        ways = [f"the loss '{other}' takes what {ending.function} makes"
+                for other in _the_same(loss.of_logits, ending.function)]  # fmt: skip
+        if not ending.function:
+            ways = [f"if it is logits, take the loss '{loss.of_logits}'",
+                    f"give {loss.through}({output}) a name and make it the output"]  # fmt: skip
+        raise InputError(
+            f"the loss '{name}' takes {loss.takes} that {loss.through} makes, and the output "
+            f"{output} of {cell.name} is {what}{': ' * bool(ways)}{', or '.join(ways)}"
+        )
+    read = {
+        q.label for e in cell.equations for q in e.uses if e.variable.name not in ending.dropped
+    }
+    dropped = ending.dropped if not (ending.dropped & read) else frozenset()
+    equations = tuple(e for e in cell.equations if e.variable.name not in dropped)
+    variables = tuple(v for v in cell.variables if v.name not in dropped)
+    bare = replace(cell, equations=equations, variables=variables, output=cell[argument.label])
+    logits = replace(LOSSES[loss.of_logits], words=loss.words, target=loss.target)
+    assert ending.equation is not None
+    called = ending.equation.variable.name if dropped and loss.takes == PROBABILITIES else ""
+    return bare, logits, called
 
 
 def loss_of(name: str) -> Loss:

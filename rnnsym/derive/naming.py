@@ -81,7 +81,7 @@ def _named(cell: Cell, kind: type[_Split]) -> Cell:
     variables.sort(key=lambda v: order.index(v.role))
     return Cell(
         cell.name, tuple(equations), tuple(variables), cell.output, cell.title, cell.description,
-        cell.source, cell.text, cell.sizes,
+        cell.source, cell.text, cell.sizes, cell.convention, cell.remarks,
     )  # fmt: skip
 
 

@@ -42,6 +42,12 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
                 f"{len(cell.inputs)}"
             )
     cells = tuple(one for cell in cells for one in _unstacked(cell))
+    if other := next((c for c in cells if c.convention != cells[0].convention), None):
+        raise InputError(
+            f"{cells[0].name} is written in {cells[0].convention} form and {other.name} in "
+            f"{other.convention} form, so their arrays would lie in two ways; say which is meant "
+            f"with {other.name}.in_convention('{cells[0].convention}')"
+        )
     if name is not None and (fault := fault_of(name)):
         raise InputError(f"the name of a network: {fault}")
     # A layer's input is the output of the layer before it, so it brings no name of its own, unless
@@ -85,6 +91,8 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
         title=" and ".join(c.title or c.name for c in cells),
         text="\n".join(c.text for c in cells),
         sizes=given,
+        convention=cells[0].convention,
+        remarks=tuple(dict.fromkeys(r for c in cells for r in c.remarks)),
         layers=tuple(layers),
         originals=tuple(cells),
     )

@@ -37,12 +37,13 @@ def cell_data(view: CellView) -> dict[str, Any]:
         "source": cell.source,
         "text": cell.text,
         "convention": view.convention,
+        "remarks": list(cell.remarks),
         "notation": (view.request.choices or {}).get("notation", "own"),
         "output": cell.output.name,
         "sizes": {str(s): n for s, n in cell.sizes.items()},
         "symbols": [
             {"name": v.name, "latex": str(row.tex), "text": row.text, "role": row.role,
-             "shape": [str(side) for side in v.shape], "meaning": v.meaning}
+             "shape": [str(side) for side in cell.shown_shape(v)], "meaning": v.meaning}
             for v, row in zip(cell.variables, view.symbols)
         ],
         "called": {old: list(new) for old, new in view.printing.names.items()},

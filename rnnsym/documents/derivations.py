@@ -298,7 +298,7 @@ class _Words:
     def tex(self, part: str) -> str:
         """TeX of an equation or a name that a sentence quotes."""
         if " = " in part:
-            (equation,) = read(part, self.derivation, "row", False)
+            (equation,) = read(part, self.derivation, self.derivation.convention, False)
             left, right = in_convention(equation, self.style.convention)
             tex = f"{self.spelling.quantity(left).text} = {join(self.spelling.expr(right))}"
             if read(tex, self.derivation, self.style.convention, True) != (equation,):

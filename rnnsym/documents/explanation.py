@@ -22,7 +22,7 @@ from ..checking.sequences import check_between
 from ..errors import InputError
 from ..models import Layer, Model, Node, leaves
 from ..names import tex_of, unicode_of
-from ..nouns import Report
+from ..nouns import Report, Verdict
 from ..numeric import ModelFunction
 from ..printing import Style, count_text, tex_lines
 from ..printing.latex import count_parts
@@ -115,9 +115,7 @@ class Explanation:
     outputs: tuple[Array, ...] = ()
 
     @property
-    def verdict(self) -> str:
-        if not self.verified:
-            return "not compared with Keras"
+    def verdict(self) -> Verdict:
         return self.report.verdict
 
     @property
@@ -152,7 +150,7 @@ class Explanation:
         return {
             "model": model.title,
             "source": self.source,
-            "verdict": self.verdict,
+            "verdict": self.verdict.slug,
             "parameters": model.parameter_count,
             "dtype": model.dtype,
             "layers": [

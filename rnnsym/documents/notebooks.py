@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import RnnsymError
-from ..language import parse
+from ..errors import InputError
 from ..nouns import Cell, Network
-from ..printing.text import source_text
+from ..printing import Style
+from ..printing.text import cell_text
 from .environment import Safe, markdown_environment
 from .views import CellView
 
@@ -54,15 +54,11 @@ def _expression(cell: Cell) -> Safe | None:
     if isinstance(cell, Network):
         parts = [_expression(c) for c in cell.originals]
         return Safe(f"rnnsym.stack({', '.join(map(str, parts))}{sizes})") if all(parts) else None
-    text = source_text(cell)
     try:
-        again = parse(text, name=cell.name)
-        same = [(e.lhs, e.expr) for e in again.equations] == [
-            (e.lhs, e.expr) for e in cell.equations
-        ]
-    except RnnsymError:
-        same = False
-    return Safe(f"rnnsym.Cell.parse({text!r}, name={cell.name!r}{sizes})") if same else None
+        text = cell_text(cell, Style(cell.convention))
+    except InputError:
+        return None
+    return Safe(f"rnnsym.Cell.parse({text!r}, name={cell.name!r}{sizes})")
 
 
 def from_script(text: str) -> str:

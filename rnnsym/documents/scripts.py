@@ -11,6 +11,7 @@ from ..checking.exact import evaluate
 from ..checking.samples import default_sizes, draw
 from ..errors import InputError
 from ..numeric import lambdify
+from ..numeric.layout import as_shown
 from .environment import Safe, python_environment
 from .views import CellView
 
@@ -47,8 +48,9 @@ def _part(view: CellView) -> dict[str, Any]:
     if gradient:
         source += "\n\n" + lambdify(bare, gradient=True).source
     sample = draw(bare, 0, default_sizes(cell, _SMALL), steps=_STEPS)
-    expected = evaluate(bare, bare.equations, sample)
-    arguments = function.prepare(sample.inputs, sample.states, sample.weights)
+    expected = as_shown(bare, bare.output, evaluate(bare, bare.equations, sample))
+    shown = sample.as_shown(bare)
+    arguments = function.prepare(shown.inputs, shown.states, shown.weights)
     return {
         "name": function.compute.__name__,
         "title": view.title,

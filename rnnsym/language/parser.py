@@ -33,8 +33,8 @@ from ..algebra.nodes import (
 )
 from ..errors import InputError, LanguageError
 from ..names import ACCENTS, BY, T, fault_of, marked, t, unicode_of, unmarked
-from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
-from .dims import ONE, Dim, expression
+from ..nouns import CONVENTIONS, ROW, Cell, Derivation, Equation, Quantity, Role, Variable
+from .dims import ONE, Dim, expression, is_one
 from .scan import CELL, DERIVATION, MAX_DIGITS, PRINTED, Name, Scanned, scan
 from .shapes import (
     Inference,
@@ -43,8 +43,9 @@ from .shapes import (
     Symbols,
     bounds_of,
     declared_dim,
-    has_outer_product,
     known_dim,
+    matrices_of,
+    may_be_scalar,
     name_sizes,
     special_shape,
     walk,
@@ -55,6 +56,7 @@ from .tree import (
     EquationTree,
     Flip,
     Function,
+    Identity,
     InnerProduct,
     Join,
     Measure,
@@ -72,8 +74,6 @@ from .tree import (
     reversed_products,
 )
 
-CONVENTIONS = ("row", "column")
-
 
 @dataclass
 class _Text:
@@ -87,12 +87,17 @@ class _Text:
     def text(self) -> str:
         return self.scanned.text
 
+    def line(self, equation: EquationTree) -> str:
+        """An equation as it was written, with the number of its line."""
+        written = " ".join(self.text[equation.start : equation.end].split())
+        return f"line {self.text.count(chr(10), 0, equation.start) + 1}: {written}"
+
 
 def parse(
     text: str,
     *,
     name: str = "cell",
-    convention: str = "row",
+    convention: str | None = None,
     output: str | None = None,
     **sizes: int,
 ) -> Cell:
@@ -100,26 +105,31 @@ def parse(
 
     Args:
         text: one equation a line (`h_t = tanh(x_t W + h_{t-1} U + b)`), with declarations above
-            (`dt, gamma: scalar`, `S_t: K × V`, `u_t: input`, `output: y_t`) and comments behind
-            `#`. Unicode, ASCII or LaTeX.
+            (`dt, gamma: scalar`, `S_t: K × V`, `u_t: input`, `I: parameter`, `output: y_t`,
+            `convention: column`) and comments behind `#`. Unicode, ASCII or LaTeX.
         name: what to call the cell.
-        convention: "row" (`x_t W`) or "column" (`W x_t`); a text in column form is read as its
-            transpose, so each symbol stands for the transpose of the one written.
+        convention: "row" (`x_t W`) or "column" (`W x_t`); what the text declares, or "row", if not
+            given. The cell remembers it: its table, code and arrays are in that form.
         output: the name of the output; without it, what the text declares or the variable of the
             last equation.
         sizes: sizes that are given, such as `M=5`.
 
     Returns:
-        The cell, in row form.
+        The cell; its expressions are in row form whatever the convention.
 
     Raises:
         LanguageError: one line that points at the character at fault.
         InputError: for an unknown convention, size or output.
     """
-    _check_convention(convention)
+    if convention is not None:
+        _check_convention(convention)
     if fault := fault_of(name):
         raise InputError(f"the name of a cell: {fault}")
     parsed = _parse_text(text)
+    said = _said_convention(parsed)
+    if said is not None and convention not in (None, said):
+        raise InputError(f"the text says convention: {said}, and {convention} was asked for")
+    convention = said or convention or ROW
     try:
         cell = _cell(parsed, name, convention, output, frozenset())
     except ShapeError as error:
@@ -130,7 +140,7 @@ def parse(
 def read(
     text: str,
     cell: Cell | Derivation,
-    convention: str = "row",
+    convention: str | None = None,
     latex: bool | None = None,
     tight: bool = False,
 ) -> tuple[Equation, ...]:
@@ -143,7 +153,7 @@ def read(
         text: LaTeX or plain text of one or more equations.
         cell: the cell (or network) whose symbols the text uses; or a derivation, whose lines also
             have t+1 and T, sums over t, adjoints (`\bar h_t`) and derivatives.
-        convention: the convention in which the text is written.
+        convention: the convention in which the text is written; the cell's own if not given.
         latex: whether the text is LaTeX; without it, a text with a backslash is.
         tight: let ⊙ and / bind tighter than a matrix product, which must change nothing.
 
@@ -153,16 +163,43 @@ def read(
     Raises:
         LanguageError: where the text cannot be read with these symbols.
     """
-    _check_convention(convention)
+    return tuple(e for e, _ in read_written(text, cell, convention, latex, tight))
+
+
+def read_written(
+    text: str,
+    cell: Cell | Derivation,
+    convention: str | None = None,
+    latex: bool | None = None,
+    tight: bool = False,
+) -> tuple[tuple[Equation, str], ...]:
+    """Read equations again, each with how it was written: `line 2: h_t = …`.
+
+    Args:
+        text: as for `read`.
+        cell: likewise.
+        convention: likewise.
+        latex: likewise.
+        tight: likewise.
+
+    Returns:
+        The equations, and each as it stands in the text, with the number of its line.
+
+    Raises:
+        LanguageError: where the text cannot be read with these symbols.
+    """
     derivation = cell if isinstance(cell, Derivation) else None
     cell = derivation.cell if derivation is not None else cell
     assert isinstance(cell, Cell)
+    convention = cell.convention if convention is None else convention
+    _check_convention(convention)
     parsed = _parse_text(text, latex, DERIVATION if derivation is not None else PRINTED, tight)
     symbols = Symbols(parsed.text, column=convention == "column", derived=derivation is not None)
     names = symbols.sizes
     for symbol in cell.dims:
         declared_dim(str(symbol), names)
-    table = _Table(cell, derivation is not None, symbols)
+    marks = _marks_of(derivation) if derivation is not None else frozenset()
+    table = _Table(cell, derivation is not None, symbols, marks)
     for variable in cell.variables:
         rows, cols = (known_dim(size, names) for size in variable.shape)
         symbols.shapes[variable.name] = (rows, cols)
@@ -173,8 +210,8 @@ def read(
             symbols.timed.add(variable.name)
     sizes: dict[Dim, str] = {}
     result = []
-    for tree in parsed.equations:
-        tree = table.told(tree)
+    for written in parsed.equations:
+        tree = table.told(written)
         if symbols.column:
             tree = replace(tree, right=reversed_products(tree.right))
         inference = Inference(symbols)
@@ -184,8 +221,23 @@ def read(
         build = _Builder(inference, sizes)
         left = build.quantity(tree.name)
         right = build.spread(tree.right, left.shape)
-        result.append(Equation(table.variable(tree.name.name), right, left.time))
+        equation = Equation(table.variable(tree.name.name), right, left.time, cell.convention)
+        result.append((equation, parsed.line(written)))
     return tuple(result)
+
+
+def _said_convention(parsed: _Text) -> str | None:
+    """The convention that a text declares; the declaration is done with."""
+    said = None
+    for declaration in list(parsed.declarations):
+        kind = declaration.kind
+        if [r.name for r in declaration.names] == ["convention"] and not isinstance(kind, tuple):
+            said = str(kind.value)
+            if said not in CONVENTIONS:
+                raise LanguageError("the convention is row or column", parsed.text, kind.start,
+                                    kind.end)  # fmt: skip
+            parsed.declarations.remove(declaration)
+    return said
 
 
 def _plain_number(text: str) -> str:
@@ -201,11 +253,20 @@ def _check_convention(convention: str) -> None:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
 
 
+def _marks_of(derivation: Derivation) -> frozenset[str]:
+    """The accents that a derivation has put on names: a bar for adjoints, a dot for changes."""
+    labels = [q.label for s in derivation for q in (s.equation.lhs, *s.equation.uses)]
+    return frozenset(unmarked(label)[0] for label in labels) & frozenset(ACCENTS)
+
+
 class _Table:
     """The symbol table of a cell, and of a derivation what it adds to it."""
 
-    def __init__(self, cell: Cell, derived: bool, symbols: Symbols) -> None:
+    def __init__(
+        self, cell: Cell, derived: bool, symbols: Symbols, marks: frozenset[str] = frozenset()
+    ) -> None:
         self.cell = cell
+        self.marks = marks
         self.derived = derived
         self.symbols = symbols
 
@@ -235,7 +296,7 @@ class _Table:
             return replace(node, items=tuple(self._tree(item) for item in node.items))
         return node
 
-    def _ref(self, ref: Ref) -> Ref:
+    def _ref(self, ref: Ref) -> Any:
         """Tell `h_{3}`, h at step 3, from a layer's number, and `\\bar{h}`, ∂L/∂h, from a name."""
         for label, step in self._readings(ref):
             mark, name = unmarked(label)
@@ -247,6 +308,8 @@ class _Table:
                 if mark:
                     self._add(label, timed)
                 return replace(ref, name=label, step=step)
+        if ref.lag is None and (size := identity_of(ref.name)) is not None:
+            return Identity(ref.start, ref.end, ref.grouped, size)
         hint = close_names(ref.name, [v.name for v in self.cell.variables])
         raise LanguageError(
             f"'{unicode_of(ref.name)}' is no symbol of {self.cell.name}{hint}",
@@ -269,6 +332,8 @@ class _Table:
             accents = [p for p in parts if p in ACCENTS]
             if accents:
                 outer = accents[-1]
+                if outer not in self.marks:  # h̃ is no h̄
+                    continue
                 parts.reverse()
                 parts.remove(outer)
                 parts.reverse()
@@ -286,6 +351,32 @@ class _Table:
             symbols.scalars.add(label)
         if timed:
             symbols.timed.add(label)
+
+
+def identity_of(name: str) -> str | None:
+    """Of a name that is free to be the identity, I or I_K, the size that is written, or ""."""
+    base, _, size = name.partition("_")
+    return size if base == "I" and "_" not in size else None
+
+
+def _with_identities(parsed: _Text) -> _Text:
+    """I, where no equation defines it and no declaration says that it is a parameter."""
+    taken = {e.name.name for e in parsed.equations}
+    for declaration in parsed.declarations:
+        # I: K × K says how wide the identity is; all else that is said of I makes it another.
+        shape = isinstance(declaration.kind, tuple)
+        taken |= {r.name for r in declaration.names if not (shape and identity_of(r.name) == "")}
+
+    def known(node: Any) -> Any:
+        if isinstance(node, Ref):
+            size = None if node.name in taken or node.lag is not None else identity_of(node.name)
+            return node if size is None else Identity(node.start, node.end, node.grouped, size)
+        if node.children:
+            return replace(node, items=tuple(known(item) for item in node.items))
+        return node
+
+    equations = [replace(e, right=known(e.right)) for e in parsed.equations]
+    return _Text(parsed.scanned, equations, parsed.declarations)
 
 
 def _parse_text(
@@ -321,30 +412,27 @@ def _with_hint(
             return False
         return True
 
-    hint = ""
+    hints = []
     other = CONVENTIONS[1 - CONVENTIONS.index(convention)]
     factors = _possible_scalars(parsed)
+    singles = [f for f in factors if works(convention, frozenset([f]))]
     untimed = [f for f, timed in factors.items() if not timed]
-    groups = [[f] for f in factors] + [g for g in (untimed, list(factors)) if len(g) > 1]
+    groups = [] if singles else [g for g in (untimed, list(factors)) if len(g) > 1]
+    several = next((g for g in groups if works(convention, frozenset(g))), [])
+    # Only what is the one way to read the text is advised, and only under its condition.
+    if len(singles) == 1 or several:
+        group = singles or several
+        written = ", ".join(f"{n}_t" if factors[n] else n for n in group)
+        it = "is a scalar, it is" if len(group) == 1 else "are scalars, they are"
+        hints.append(f"if {written} {it} declared above the equations: `{written}: scalar`")
     if works(other, frozenset()):
-        hint = f"; the text reads as {other} form: convention={other}"
-    else:
-        for group in groups:
-            if works(convention, frozenset(group)):
-                written = ", ".join(f"{n}_t" if factors[n] else n for n in group)
-                hint = f"; declare it above the equations: `{written}: scalar`"
-                if all(factors[n] for n in group):
-                    hint += ", or write ⊙ for an elementwise product"
-                break
-        else:
-            for group in groups:
-                if works(other, frozenset(group)):
-                    hint = (
-                        f"; the text reads as {other} form (convention={other}) with "
-                        f"`{', '.join(group)}: scalar` declared"
-                    )
-                    break
-    if not hint or (hint.split("`")[-2:-1] and hint.split("`")[-2] in error.reason):
+        hints.append(f"if vectors are {other}s, the text reads as {other} form: convention={other}")
+    trees = (n for e in _with_identities(parsed).equations for n in walk(e.right))
+    if any(isinstance(n, Identity) for n in trees):
+        hints.append("I is the identity matrix; if it is a weight, it is declared: `I: parameter`")
+    hint = "".join(f"; {h}" for h in hints if h.rpartition("`")[0].rpartition("`")[2]
+                   not in error.reason or "`" not in h)  # fmt: skip
+    if not hint:
         return error
     mended = LanguageError.__new__(LanguageError)
     mended.__dict__.update(error.__dict__)
@@ -370,15 +458,20 @@ def _possible_scalars(parsed: _Text) -> dict[str, bool]:
         for node in walk(equation.right):
             if isinstance(node, Product):
                 for item in node.items[:-1]:
-                    if isinstance(item, Ref) and item.name not in declared:
-                        if item.name[0].islower():
-                            found.setdefault(item.name, item.lag is not None)
+                    # A name before a parenthesis may be a function, and is no scalar then.
+                    if not isinstance(item, Ref) or item.name in declared:
+                        continue
+                    behind = parsed.text[item.end : item.end + 1]
+                    spaced = behind == " " and not parsed.scanned.latex
+                    if may_be_scalar(item) and (spaced or not item.called):
+                        found.setdefault(item.name, item.lag is not None)
     return found
 
 
 def _cell(
     parsed: _Text, name: str, convention: str, output: str | None, scalars: frozenset[str]
 ) -> Cell:
+    parsed = _with_identities(parsed)
     symbols = Symbols(parsed.text, column=convention == "column")
     symbols.scalars |= scalars
     shapes, declared_inputs, said_output = _declared(parsed, symbols)
@@ -387,7 +480,8 @@ def _cell(
         equations = [replace(e, right=reversed_products(e.right)) for e in equations]
     _find_roles(parsed, symbols, declared_inputs, shapes)
     symbols.output = _find_output(parsed, symbols, output or said_output)
-    defined = {e.name.name: e for e in equations}
+    declared = {n: not is_one(pair[0]) for n, pair in shapes.items() if n in symbols.timed}
+    matrices = matrices_of(equations, symbols, declared)
     for variable in symbols.roles:
         if variable in shapes:
             symbols.shapes[variable] = shapes[variable]
@@ -396,9 +490,7 @@ def _cell(
         elif variable in symbols.timed:
             # Rules 1 and 3: a width is never 1, and a row unless an outer product says otherwise.
             cols = Dim(nonunit=variable)
-            rows = ONE
-            if variable in defined and has_outer_product(defined[variable].right, symbols.timed):
-                rows = Dim(nonunit=variable)
+            rows = Dim(nonunit=variable) if variable in matrices else ONE
             symbols.shapes[variable] = (rows, cols)
         else:
             symbols.shapes[variable] = (Dim(), Dim())
@@ -431,6 +523,33 @@ def _cell(
         description,
         source,
         parsed.text.strip("\n"),
+        convention=convention,
+        remarks=_remarks(variables, _inputs_said(parsed)),
+    )
+
+
+def _inputs_said(parsed: _Text) -> set[str]:
+    """The names that a declaration says something of: they are no typing errors."""
+    return {r.name for d in parsed.declarations for r in d.names}
+
+
+def _remarks(variables: Iterable[Variable], said: set[str]) -> tuple[str, ...]:
+    """What a reader of the text should know: a name that was taken for one more input."""
+    inputs = [v for v in variables if v.role == Role.INPUT]
+    if len(inputs) < 2:
+        return ()
+    doubtful = [v for v in inputs if v.name not in (*said, "x") and not v.meaning]
+    if len(doubtful) == len(inputs):  # one of them is the input
+        del doubtful[0]
+    if not doubtful:
+        return ()
+    names = ", ".join(map(str, doubtful))
+    one = len(doubtful) == 1
+    rest = ", ".join(str(v) for v in inputs if v not in doubtful)
+    return (
+        f"no equation defines {names}, so {'it is' if one else 'they are'} taken as "
+        f"{'one more input' if one else 'inputs'} beside {rest}; a typing error looks just so "
+        f"(an input that is meant is declared: `{names}: input`)",
     )
 
 
@@ -441,12 +560,12 @@ def _declared(parsed: _Text, symbols: Symbols) -> tuple[dict[str, Pair], set[str
     inputs: set[str] = set()
     output: str | None = None
     seen: set[str] = set()
-    sizes: dict[str, Dim] = {}
+    sizes = symbols.sizes
     for declaration in parsed.declarations:
         kind = declaration.kind
         if not isinstance(kind, tuple) and [r.name for r in declaration.names] == ["output"]:
             output = kind.value.name
-            if output not in used:
+            if output not in used and output not in {e.name.name for e in parsed.equations}:
                 symbols.refuse(f"the output '{output}' is no symbol of the equations",
                              declaration.names[0])  # fmt: skip
             continue
@@ -466,10 +585,14 @@ def _declared(parsed: _Text, symbols: Symbols) -> tuple[dict[str, Pair], set[str
                 symbols.scalars.add(ref.name)
             elif str(kind.value) == "input":
                 inputs.add(ref.name)
+            elif str(kind.value) == "parameter":
+                if ref.lag is not None:
+                    symbols.refuse(f"'{ref.name}' has a time index and is no parameter", ref)
             else:
                 raise LanguageError(
-                    f"'{kind.text}' is no kind of declaration; there are `scalar`, `input`, a "
-                    "shape such as `K × V`, and `output: name`",
+                    f"'{kind.text}' is no kind of declaration; there are `scalar`, `input`, "
+                    "`parameter`, a shape such as `K × V`, `output: name`, and "
+                    "`convention: column`",
                     parsed.text,
                     kind.start,
                     kind.end,
@@ -495,6 +618,11 @@ def _find_roles(
     """Sort every name into its role, and refuse names that could be two things."""
     first: dict[str, Ref] = {}
     lags: dict[str, set[int | None]] = {}
+    given = {r.name for r in _refs(parsed) if r.lag is not None}
+    given -= {e.name.name for e in parsed.equations}
+    if given == declared_inputs:  # where all are declared, that is their order
+        for ref in (r for d in parsed.declarations for r in d.names if r.name in given):
+            first.setdefault(ref.name, ref)
     for ref in _refs(parsed):
         first.setdefault(ref.name, ref)
         lags.setdefault(ref.name, set()).add(ref.lag)
@@ -514,10 +642,10 @@ def _find_roles(
         ):
             known = [n for n in ELEMENTWISE if "'" not in n]
             known += [*ROWS, "diag", "diagonal"]
-            hint = close_names(ref.name.lower(), known) or f"; the functions are {', '.join(known)}"
+            near = close_names(ref.name.lower(), known)
+            hint = near or f"; the functions are {', '.join(known)}"
             symbols.fail(
-                f"unknown function '{ref.name}'{hint} (a product is written with @, a scalar "
-                f"is declared: `{ref.name}: scalar`)",
+                f"unknown function '{ref.name}' before a parenthesis{hint}",
                 ref,
             )
     roles: dict[Role, list[str]] = {role: [] for role in Role}
@@ -703,6 +831,8 @@ class _Builder:
                 return Number(_plain_number(tree.text))
             case Measure():
                 return Size(Symbol(tree.name))
+            case Identity():
+                return Eye(self.shape(tree)[0])
             case Special():
                 rows, cols = special_shape(tree, self.inference.symbols)
                 letter = tree.text[0]

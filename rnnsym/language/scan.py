@@ -110,7 +110,7 @@ _RAISED = re.compile(r"\^\{\s*\(\s*((?:[tT]\s*(?:[-−–+]\s*[0-9]+)?)|[0-9]+)\
 _TIME = re.compile(r"t\s*(?:([-−–+])\s*([0-9]+))?\Z")
 
 _COMMANDS = {
-    "odot": "HADAMARD", "circ": "HADAMARD", "ast": "HADAMARD", "oslash": "SLASH", "cdot": "AT",
+    "odot": "HADAMARD", "circ": "HADAMARD", "oslash": "SLASH", "cdot": "AT",
     "otimes": "OUTER", "times": "TIMES", "frac": "FRAC", "dfrac": "FRAC", "tfrac": "FRAC",
     "sqrt": "SQRT", "top": "TRANSPOSE", "lvert": "LBAR", "rvert": "RBAR", "vert": "BAR",
     "langle": "LANGLE", "rangle": "RANGLE", "lbrack": "LSQB", "rbrack": "RSQB",
@@ -184,6 +184,22 @@ _LABEL = re.compile(r"\\(?:label|tag\*?)\{[^{}\n]*\}")
 _BOLD_NUMBER = re.compile(r"\\(?:mathbf|mathbb|boldsymbol|bm|mathrm)\s*\{?([0-9]+(?:\.[0-9]+)?)\}?")
 
 
+#: What a star is in LaTeX, papers do not agree on.
+STAR = (
+    "in LaTeX this sign is read in several ways; write \\odot for the elementwise product, or the "
+    "factors side by side for the matrix product (a convolution is not in the language)"
+)
+#: The number of an equation behind it: \\quad (2), or in plain text two spaces and (2).
+_NUMBER_OF_EQUATION = re.compile(
+    r"(?:\\q?quad|\\hfill|\\hspace\*?\{[^{}]*\})(?:\\q?quad|\\[,;:! ]|[~\s])*"
+    r"\(\s*(?:[0-9]+(?:\.[0-9]+)*[a-z]?'?|[A-Z]\.?[0-9]+)\s*\)"
+)
+_NUMBERED = re.compile(rf"(\s*)(?={_NUMBER_OF_EQUATION.pattern})")
+_PLAIN_NUMBER_OF_EQUATION = re.compile(
+    r"(?: {2,}|\t)\s*\([0-9]+(?:\.[0-9]+)*[a-z]?\)(?=[ \t]*(?:\n|#|\Z))"
+)
+
+
 def is_latex(text: str) -> bool:
     """A text with a backslash is LaTeX; in any other, several letters in a row are one name."""
     return any("\\" in line.partition("#")[0] for line in text.splitlines())
@@ -215,6 +231,8 @@ def scan(text: str, latex: bool | None = None, kind: str = CELL) -> Scanned:
             f"the text has {len(text):,} characters; the limit is {MAX_LENGTH * more:,}", "", 0
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    if kind in (CELL, PRINTED):
+        text = text.replace("𝐈", "I")
     latex = is_latex(text) if latex is None else latex
     tokens = (_scan_latex if latex else _scan_plain)(text, kind)
     return _statements(text, latex, tokens, MAX_TOKENS * more)
@@ -632,6 +650,8 @@ def _scan_plain(text: str, kind: str = CELL) -> Iterator[Token]:
         elif kind == ELEMENTS and c in "[]":
             yield Token("CASES" if c == "[" else "ENDCASES", c, i, i + 1)
             i += 1
+        elif match := _PLAIN_NUMBER_OF_EQUATION.match(text, i):
+            i = match.end()
         elif c.isspace():
             i += 1
         elif c == "#":
@@ -853,7 +873,7 @@ class _Tex:
 
 
 _PLAIN_DECLARATION = re.compile(r"[^\n=\\%#:]+:[^\n=\\%#]+")
-_KIND = re.compile(r":\s*(?:\\(?:text|mathrm)\{\s*)?(scalar|input)\s*\}?")
+_KIND = re.compile(r":\s*(?:\\(?:text|mathrm)\{\s*)?(scalar|input|parameter)[ \t]*\}?")
 
 
 def _scan_latex(text: str, kind: str = CELL) -> Iterator[Token]:
@@ -883,6 +903,8 @@ def _scan_latex(text: str, kind: str = CELL) -> Iterator[Token]:
         elif c == "\n":
             yield Token("NEWLINE", c, i, i + 1)
             i += 1
+        elif (match := _NUMBER_OF_EQUATION.match(text, i)) and _ends_equation(text, match.end()):
+            i = match.end()
         elif c.isspace() or c in "~&$":
             i += 1
         elif c in "%#":
@@ -918,12 +940,16 @@ def _scan_latex(text: str, kind: str = CELL) -> Iterator[Token]:
             i = match.end()
         elif c in ",." and not brackets and _ends_equation(text, i + 1):
             i += 1
+        elif c in ",." and not brackets and (match := _NUMBERED.match(text, i + 1)):
+            i = match.end(1)
         elif c == ";":
             yield Token("COMMA" if brackets else "NEWLINE", c, i, i + 1)
             i += 1
         elif c == "|":
             yield Token("BAR", c, i, i + 1)
             i += 1
+        elif c == "*":
+            raise LanguageError(f"'*': {STAR}", text, i)
         elif c in _OPERATORS and c != "{":
             brackets += (c in "([") - (c in ")]")
             yield Token(_OPERATORS[c], c, i, i + 1)
@@ -945,7 +971,10 @@ def _scan_latex(text: str, kind: str = CELL) -> Iterator[Token]:
 
 def _ends_equation(text: str, i: int) -> bool:
     """Whether a comma or full stop closes a displayed equation."""
-    return re.compile(r"\s*(?:\\\\|\\end|\\\]|\$|\Z)|[ \t]*\n\s*[^+\-=]").match(text, i) is not None
+    return (
+        re.compile(r"[,.;]?\s*(?:\\\\|\\end|\\\]|\$|\Z)|[,.;]?[ \t]*\n\s*[^+\-=]").match(text, i)
+        is not None
+    )
 
 
 def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
@@ -955,6 +984,8 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
     command, end = match.group()[1:], match.end()
     if command in ("[", "]", "(", ")") or command in _LAYOUT:
         return end, None
+    if command in ("ast", "star"):
+        tex.fail(f"\\{command}: {STAR}", i, end)
     if command in _COMMANDS:
         return end, Token(_COMMANDS[command], match.group(), i, end)
     found = None

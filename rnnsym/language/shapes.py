@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 from sympy import Expr, Integer, Symbol
 
 from ..algebra.functions import ELEMENTWISE, ROWS
 from ..errors import LanguageError
+from ..names import GREEK
 from ..nouns import Role
 from .dims import ONE, Clash, Dim, constant, expression, is_one, linear, total, unify
 from .tree import (
@@ -23,6 +24,7 @@ from .tree import (
     EquationTree,
     Flip,
     Function,
+    Identity,
     InnerProduct,
     Join,
     Measure,
@@ -86,19 +88,82 @@ def walk(tree: Tree) -> Iterable[Tree]:
         stack.extend(reversed(node.children))
 
 
-def has_outer_product(tree: Tree, timed: set[str]) -> bool:
-    """Whether a product has a transposed time-indexed factor before another (rule 3)."""
+def matrices_of(
+    equations: Iterable[EquationTree], symbols: Symbols, declared: Mapping[str, bool]
+) -> set[str]:
+    """The time-indexed names whose equations give whole matrices (rule 3).
 
-    def varies(node: Tree) -> bool:
-        return any(isinstance(n, Ref) and n.name in timed for n in walk(node))
+    A matrix comes from an outer product, k^⊤ v, or from another matrix. In r (k^⊤ v) a row stands
+    before it, and the result is a row again.
 
-    for node in walk(tree):
-        if isinstance(node, Product):
-            for i, factor in enumerate(node.items[:-1]):
-                if isinstance(factor, Flip) and varies(factor):
-                    if any(varies(later) for later in node.items[i + 1 :]):
-                        return True
+    Args:
+        equations: of the text, in row form.
+        symbols: which names have a time index, and which are declared scalars.
+        declared: of names with a declared shape, whether that is a matrix.
+    """
+    equations = list(equations)
+    found = {name for name, matrix in declared.items() if matrix}
+    while True:
+        more = {
+            e.name.name
+            for e in equations
+            if e.name.name in symbols.timed
+            and e.name.name not in declared
+            and e.name.name not in symbols.scalars
+            and _tall(e.right, symbols, found)
+        } - found
+        if not more:
+            return found
+        found |= more
+
+
+def _tall(node: Any, symbols: Symbols, matrices: set[str]) -> bool:
+    """Whether a value has more than one row, as far as its text tells."""
+    scalar = Inference(symbols).scalar
+    match node:
+        case Ref():
+            return node.name in matrices
+        case Flip():
+            inner = node.items[0]
+            if isinstance(inner, Function) and inner.name in ROWS and ROWS[inner.name].reduces:
+                return False  # a number for each row, turned over
+            return not scalar(inner) and _varies(inner, symbols)
+        case Product():
+            factors = [f for f in node.items if not scalar(f)]
+            for i, factor in enumerate(factors):
+                if i and not isinstance(factor, Flip):
+                    return False  # behind a parameter, which may be a row, nothing tells
+                if _tall(factor, symbols, matrices):
+                    # k^⊤ alone is a column; with something behind it, a matrix.
+                    rest = factors[i + 1 :]
+                    whole = not isinstance(factor, Flip) or any(_varies(r, symbols) for r in rest)
+                    return whole or _tall_alone(factor, matrices)
+                if _varies(factor, symbols):
+                    return False  # a row stands in front
+            return False
+        case Function():
+            if node.name in ("diag", "diagonal"):
+                return node.name == "diag"
+            return any(_tall(item, symbols, matrices) for item in node.items)
+        case Sum() | Chain() | Raise() | Join():
+            return any(_tall(item, symbols, matrices) for item in node.items)
     return False
+
+
+def _tall_alone(factor: Any, matrices: set[str]) -> bool:
+    return isinstance(factor, Flip) and isinstance(factor.items[0], Ref) and (
+        factor.items[0].name in matrices
+    )  # fmt: skip
+
+
+def _varies(node: Tree, symbols: Symbols) -> bool:
+    return any(isinstance(n, Ref) and n.name in symbols.timed for n in walk(node))
+
+
+def may_be_scalar(ref: Ref) -> bool:
+    """Whether a name is one that people give to scalars: a small letter, at a time a Greek one."""
+    base = ref.name.partition("_")[0]
+    return base[0].islower() and (ref.lag is None or base in GREEK)
 
 
 class Inference:
@@ -193,6 +258,11 @@ class Inference:
             case Special():
                 rows, cols = special_shape(tree, self.symbols)
                 return known_dim(rows, self.symbols.sizes), known_dim(cols, self.symbols.sizes)
+            case Identity():
+                size = Dim()
+                if tree.size in self.symbols.sizes:
+                    size = self.symbols.sizes[tree.size]
+                return size, size
             case SumOverTime():
                 return self.shape(tree.items[0])
             case Ranged():
@@ -250,14 +320,35 @@ class Inference:
             if not isinstance(item, Product) or item.grouped:
                 continue
             if sum(not self.scalar(f) for f in item.items) > 1:
-                product = self.text_of(item)
                 self.symbols.fail(
-                    f"a matrix product beside ⊙ or / needs parentheses: ({product})", item
+                    "a matrix product beside ⊙ or / needs parentheses, as it could be two things: "
+                    f"{self.readings(tree, i)}",
+                    item,
                 )
             if i and tree.operators[i - 1] == "SLASH":
                 self.symbols.fail(
-                    f"a product behind / needs parentheses: /({self.text_of(item)})", item
+                    f"a product behind / needs parentheses, as it could be two things: "
+                    f"{self.readings(tree, i)}",
+                    item,
                 )
+
+    def readings(self, tree: Chain, i: int) -> str:
+        """Both ways to put parentheses around a product that stands beside ⊙ or /."""
+        item = tree.items[i]
+        assert isinstance(item, Product)
+        text = self.symbols.text
+        whole = self.text_of(item)
+        if i:
+            before, operator = tree.items[i - 1], tree.operators[i - 1]
+            first, rest = item.items[0], text[item.items[0].end : item.end].strip()
+            sign = "⊙" if operator == "HADAMARD" else "/"
+            one = f"{self.text_of(before)} {sign} ({whole})"
+            return f"{one} or ({self.text_of(before)} {sign} {self.text_of(first)}) {rest}"
+        after, operator = tree.items[1], tree.operators[0]
+        last, lead = item.items[-1], text[item.start : item.items[-1].start].strip()
+        sign = "⊙" if operator == "HADAMARD" else "/"
+        one = f"({whole}) {sign} {self.text_of(after)}"
+        return f"{one} or {lead} ({self.text_of(last)} {sign} {self.text_of(after)})"
 
     def product(self, tree: Product) -> Pair:
         matrices = [item for item in tree.items if not self.scalar(item)]
@@ -280,8 +371,9 @@ class Inference:
                     one, two = two, one
                 if self.is_row(before) and self.is_row(item):
                     self.symbols.fail(
-                        f"'{self.text_of(before)}' and '{self.text_of(item)}' are both vectors; "
-                        "write ⊙ (\\odot) for their elementwise product",
+                        f"'{self.text_of(before)}' and '{self.text_of(item)}' are both vectors, "
+                        "and have no matrix product; ⊙ (\\odot) is their elementwise product, "
+                        "⟨a, b⟩ their inner product",
                         item,
                     )
                 self.clash(
@@ -366,17 +458,14 @@ class Inference:
             for i, item in enumerate(matrices[:-1]):
                 if is_one(rows) and is_one(self.shapes[id(item)][1]):  # rule 4
                     text = " ".join(self.text_of(m) for m in matrices[: i + 1])
-                    if isinstance(item, Ref) and i == 0:
+                    reason = f"'{text}' would be 1 × 1, and stands as a factor of a matrix product"
+                    if i or isinstance(item, Product):
                         reason = (
-                            f"'{text}' would be 1 × 1; if it is a scalar, declare it above the "
-                            f"equations: `{text}: scalar`"
+                            f"'{text}' would be an inner product, 1 × 1, and stands as a factor of "
+                            "a matrix product; if that is meant, ⊙ stands behind it"
                         )
-                    else:
-                        reason = (
-                            f"'{text}' is 1 × 1 and stands as a factor of a matrix product; "
-                            "write ⊙ if it multiplies as a scalar"
-                        )
-                    self.symbols.fail(reason, item)
+                    start = matrices[0].start
+                    self.symbols.fail(reason, replace(item, start=start))
         for power in self.powers:
             rows, cols = self.shapes[id(power)]
             if not is_one(rows) and not is_one(cols) and not power.elementwise:

@@ -160,6 +160,13 @@ class Special(Tree):
 
 
 @dataclass(frozen=True, eq=False)
+class Identity(Tree):
+    """The identity matrix, as wide as what stands beside it; `size` where it is written, I_K."""
+
+    size: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Measure(Tree):
     """A size as a number."""
 
@@ -371,6 +378,24 @@ def _parser(tight: bool = False) -> Lark:
     return Lark(grammar, parser="lalr", lexer=_Replay, transformer=_Build())
 
 
+#: What may stand before a factor in parentheses.
+_FACTORS = {"NAME", "RPAR", "RSQB", "RBRACE", "RBAR", "TRANSPOSE", "RANGLE"}
+
+
+def _refuse_number_behind(statement: Statement, scanned: Scanned) -> None:
+    """Refuse a whole number in parentheses at the end: of the equation, or a factor?"""
+    if len(statement.tokens) < 4:
+        return
+    before, opened, number, closed = statement.tokens[-4:]
+    kinds = (opened.type, number.type, closed.type)
+    if kinds == ("LPAR", "NUMBER", "RPAR") and before.type in _FACTORS and number.text.isdigit():
+        raise LanguageError(
+            f"({number.text}) at the end could be the number of the equation or a factor; leave "
+            "the number out, or write the factor in front",
+            scanned.text, opened.start, closed.end,
+        )  # fmt: skip
+
+
 _WORDS = {
     "NAME": "a name", "NUMBER": "a number", "FUNCTION": "a function", "LPAR": "'('",
     "RPAR": "')'", "LSQB": "'['", "RSQB": "']'", "EQUAL": "'='", "COLON": "':'", "COMMA": "','",
@@ -389,6 +414,7 @@ def parse_statement(
         LanguageError: at the first token that cannot stand where it stands.
     """
     first, last = statement.tokens[0], statement.tokens[-1]
+    _refuse_number_behind(statement, scanned)
     try:
         tree: Any = _parser(tight).parse(statement)  # type: ignore[arg-type]
     except UnexpectedInput as error:
@@ -421,7 +447,10 @@ def _syntax_error(error: UnexpectedInput, statement: Statement, scanned: Scanned
     elif tokens[0].type == "FUNCTION" and position == 0:
         reason = f"'{token.text}' is a function and cannot be the name of a variable"
     elif token.type == "TIMES":
-        reason = "'×' stands only in declared shapes; write ⊙ or * elementwise, @ for a product"
+        reason = (
+            "'×' stands only in declared shapes; ⊙ (\\odot) is the elementwise product, and the "
+            "factors of a matrix product stand side by side"
+        )
     elif token.type == "MINUS" and before is not None and before.type in _BINARY:
         reason = "a sign behind an operator needs parentheses: (−…)"
     elif token.type == "EQUAL" and not at_end:

@@ -16,9 +16,10 @@ from ..derive.losses import LOSSES
 from ..errors import InputError
 from ..models import Model
 from ..names import code_of, t, unicode_of
-from ..nouns import Cell, Derivation, Variable
+from ..nouns import CLAIMED, ROW, Cell, Derivation, Variable
 from .compiling import compiled
 from .gradient import bare_cell, gradient_source, target_of
+from .layout import axes
 from .source import Source, loop_source, straight_source
 
 Array = NDArray[Any]
@@ -67,7 +68,7 @@ def lambdify(
         raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
     if not gradient and (loss, over) != ("general", "all"):
         raise InputError("a loss belongs to a gradient: give gradient=True as well")
-    if isinstance(subject, Derivation) and any(s.section == "claimed" for s in subject):
+    if isinstance(subject, Derivation) and any(s.section == CLAIMED for s in subject):
         raise InputError("claimed lines can be checked; a function is made of a derivation's own")
     if gradient and isinstance(subject, Derivation):
         raise InputError("gradient=True takes a cell; the function of a backward derivation is one")
@@ -108,9 +109,13 @@ class NumericFunction:
         self.trace_source = trace_source.text if trace_source is not None else ""
         self.steps = steps
         self.compute = compiled(source)
+        code = self.compute.__code__
+        self._arguments: tuple[str, ...] = code.co_varnames[: code.co_argcount]
         self._trace = compiled(trace_source) if trace_source is not None else None
         self._zeros = np.zeros(0)
-        self._axes = {v.name: _axes(v) for v in cell.variables}
+        # Which axis of a vector that is given as it is shown has one entry.
+        self._vector_axis = 0 if cell.convention == ROW else 1
+        self._axes = {v.name: _axes(cell, v) for v in cell.variables}
         self._known = {v.name for v in cell.parameters}
         self._sizes = {str(symbol): value for symbol, value in cell.sizes.items()}
         # The cell finds these anew at every look; a call should not.
@@ -122,8 +127,7 @@ class NumericFunction:
     @property
     def arguments(self) -> tuple[str, ...]:
         """What `compute` takes, in order: inputs, initial states (`h_0`), parameters."""
-        code = self.compute.__code__
-        return code.co_varnames[: code.co_argcount]
+        return self._arguments
 
     def __call__(
         self, /, *inputs: Any, initial_state: Any = None, trace: bool = False, **weights: Any
@@ -136,8 +140,9 @@ class NumericFunction:
                 mapping by name or a sequence for several; zeros if not given.
             trace: give a mapping of every named quantity instead of the output, each (N, T, …);
                 a constant, which has no time, stands in it once.
-            weights: the parameters by name, in the dtype of the input: (D, M) matrices, (M,) or
-                (1, M) rows, numbers for scalars.
+            weights: the parameters by name, in the dtype of the input: matrices as the cell's
+                table shows them (a text in columns has W as (M, D)), vectors (M,) or as shown,
+                numbers for scalars.
 
         Returns:
             The output (N, T, K), in the dtype of the input; or the mapping.
@@ -206,11 +211,11 @@ class NumericFunction:
         array = value if type(value) is np.ndarray else _array(value)
         if array is None or array.dtype not in _FLOATS:
             found = type(value).__name__ if array is None else array.dtype
-            words = _shape_words(variable, "N, T, ")
+            words = _shape_words(self.cell, variable, "N, T, ")
             raise self._fail(variable, f"float32 or float64 of shape {words}", found)
         shape = self._axes[variable.name]
         if array.ndim != 2 + len(shape):
-            words = _shape_words(variable, "N, T, ")
+            words = _shape_words(self.cell, variable, "N, T, ")
             raise self._fail(variable, f"of shape {words}", array.shape)
         if array.shape[1] == 0:
             raise InputError(f"{self.cell.name}: {variable.name} has no steps (T = 0)")
@@ -263,13 +268,21 @@ class NumericFunction:
             if array.size != 1:
                 raise self._fail(variable, "one number", f"an array of shape {array.shape}")
             return array.reshape(())[()]
-        if len(shape) == 1:  # a row vector may come as (M,), as Keras has its biases
-            array = array.reshape(1, -1) if array.ndim == 1 else array
+        if len(shape) == 1:  # a vector may come as (M,), as Keras has its biases, or as it is shown
+            if array.ndim == 2 and array.shape[self._vector_axis] == 1:
+                array = array.reshape(-1)
+            if array.ndim != 1:
+                raise self._fail(variable, self._vector_words(variable), array.shape)
+            array = array.reshape(1, -1)
             shape = (1, *shape)
         if array.ndim != len(shape):
-            raise self._fail(variable, f"of shape {_shape_words(variable)}", array.shape)
+            raise self._fail(variable, f"of shape {_shape_words(self.cell, variable)}", array.shape)
         self._match(variable, shape, array.shape, sizes, pending)
         return array
+
+    def _vector_words(self, variable: Variable) -> str:
+        rows, cols = self.cell.shown_shape(variable)
+        return f"of shape ({variable.shape[1]},) or ({rows}, {cols})"
 
     def _states(
         self,
@@ -294,7 +307,7 @@ class NumericFunction:
             if array.ndim == len(shape):  # one state for all samples
                 array = np.broadcast_to(array, (len(x), *array.shape))
             if array.ndim != 1 + len(shape) or len(array) != len(x):
-                layout = _shape_words(variable, "N, ")
+                layout = _shape_words(self.cell, variable, "N, ")
                 raise self._fail(
                     variable, f"of shape {layout} as initial state, N = {len(x)}", array.shape
                 )
@@ -400,10 +413,9 @@ class GradientFunction(NumericFunction):
         )
         self._target = target_of(derivation)
         self._output = self.cell.output
-        shape = self._output.shape[1:] if self._output.shape[0] == 1 else self._output.shape
-        self._widths = [self._find(size) for size in shape]
+        self._widths = [self._find(size) for size in axes(self.cell, self._output)]
         lead = "N, T, " if derivation.over == "all" else "N, "
-        self._target_shape = _shape_words(self._output, lead)
+        self._target_shape = _shape_words(self.cell, self._output, lead)
 
     def __call__(  # type: ignore[override]
         self, /, *inputs: Any, initial_state: Any = None, **weights: Any
@@ -437,7 +449,7 @@ class GradientFunction(NumericFunction):
         loss, gradients = self.compute(*self.prepare(inputs, initial_state, weights))
         for name, given in weights.items():
             known = name if name in gradients else name.rstrip("_")
-            if np.ndim(given) < np.ndim(gradients[known]):  # a bias of (M,), a scalar
+            if np.shape(given) != np.shape(gradients[known]):  # a bias of (M,), a scalar
                 gradients[known] = np.reshape(gradients[known], np.shape(given))
         return loss, gradients
 
@@ -476,14 +488,14 @@ class GradientFunction(NumericFunction):
 
     def _check_target(self, array: Array) -> None:
         """Hold the target to what the loss is of: a distribution, or numbers from 0 to 1."""
-        loss = self.derivation.loss
-        if loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
+        loss = LOSSES[self.derivation.loss]
+        if not loss.unit:
             return
         wrong = array.min() < 0 or array.max() > 1
-        if loss == "softmax_cross_entropy" and not wrong:
+        if loss.distribution and not wrong:
             wrong = np.abs(array.sum(axis=-1) - 1).max() > 1e-4
         if wrong:
-            raise InputError(f"{self.cell.name}: the target must be {LOSSES[loss].target}")
+            raise InputError(f"{self.cell.name}: the target must be {loss.target}")
 
     @staticmethod
     def _width(where: int | tuple[int, int] | list[Any], arrays: list[Any]) -> int:
@@ -501,18 +513,19 @@ class GradientFunction(NumericFunction):
             return [(int(times), self._find(term)) for term, times in terms]
         rows = [(v, 2) for v in self._inputs] + [(v, 1) for v in self._states_of]
         for i, (v, lead) in enumerate(rows):
-            shape = v.shape[1:] if v.shape[0] == 1 else v.shape
+            shape = axes(self.cell, v)
             if size in shape:
                 return (i, lead + shape.index(size))
         for i, v in enumerate(self._parameters, len(rows)):
-            if size in v.shape and not v.scalar:
-                return (i, v.shape.index(size))
+            shape = v.shape if v.shape[0] == 1 else axes(self.cell, v)
+            if size in shape and not v.scalar:
+                return (i, shape.index(size))
         raise InputError(f"{self.cell.name}: nothing tells the size {size} of the output")
 
 
-def _axes(variable: Variable) -> _Axes:
-    """The sizes of one sample's array: a row vector has one axis."""
-    shape = variable.shape[1:] if variable.shape[0] == 1 else variable.shape
+def _axes(cell: Cell, variable: Variable) -> _Axes:
+    """The sizes of one sample's array as they are matched: names, numbers, or sums to settle."""
+    shape = axes(cell, variable)
     return tuple(str(s) if isinstance(s, Symbol) else int(s) if s.is_Integer else s for s in shape)
 
 
@@ -531,7 +544,7 @@ def _array(value: Any) -> Array | None:
     return array if array.dtype.kind in "fiub" else None
 
 
-def _shape_words(variable: Variable, lead: str = "") -> str:
-    sizes = variable.shape[1:] if variable.shape[0] == 1 else variable.shape
+def _shape_words(cell: Cell, variable: Variable, lead: str = "") -> str:
+    sizes = axes(cell, variable)
     words = f"{lead}{', '.join(map(str, sizes))}"
     return f"({words},)" if "," not in words else f"({words})"

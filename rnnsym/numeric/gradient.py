@@ -19,6 +19,7 @@ from ..derive.losses import stable_cell
 from ..derive.steps import BACKWARD, LOSS, RESULTS
 from ..names import T, code_of, t, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable, quantities
+from .accurate import accurate
 from .source import Source, Writer, argument_names
 
 
@@ -93,8 +94,8 @@ class Names:
 
 class _Program:
     def __init__(self, derivation: Derivation) -> None:
-        self.derivation = derivation
         self.d = Differentiated.of(derivation)
+        self.derivation = accurate(derivation, self.d.cell)
         self.bare = bare_cell(derivation)
         self.target = target_of(derivation)
         self.names = Names(self.d.cell)
@@ -432,6 +433,7 @@ def _at_any_step(expr: Any) -> Any:
 def _straight(derivation: Derivation) -> Source:
     """One line for each line of a derivation that is written out over its steps."""
     d = Differentiated.of(derivation)
+    derivation = accurate(derivation, d.cell)
     bare, target = bare_cell(derivation), target_of(derivation)
     names = Names(d.cell)
     w = Writer(bare, False, names.quantity)

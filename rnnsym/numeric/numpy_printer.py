@@ -41,6 +41,7 @@ from ..algebra.nodes import (
     Spread,
     TimeSum,
     is_negative,
+    transposed,
 )
 from ..derive.slopes import written_out
 from ..errors import InputError
@@ -101,20 +102,37 @@ class BatchPrinter(NumPyPrinter):
         name_of: Callable[[Quantity], str] | None = None,
         size_of: Callable[[Any], str] = str,
         dtype: str = "float",
+        turned: bool = False,
     ) -> None:
         super().__init__({"fully_qualified_modules": False})
         self.needed: dict[str, None] = {}
         self.name_of = name_of
         self.size = size_of
         self.dtype = dtype
+        #: Whether matrices lie as a text in columns shows them: `W.T` is that of the row form.
+        self.turned = turned
 
     def _module_format(self, fqn: str, register: bool = True) -> str:
         return fqn.replace("numpy.", "np.")
 
     # --- leaves
 
-    def _print_Quantity(self, q: Quantity) -> str:
+    def name(self, q: Quantity) -> str:
+        """The name of an array, whichever way it lies."""
         return self.name_of(q) if self.name_of is not None else q.name
+
+    def turns(self, expr: Any) -> bool:
+        """Whether the array of an expression lies as its transpose."""
+        return self.turned and kind(expr) in (COLUMN, MATRIX)
+
+    def _print_Quantity(self, q: Quantity) -> str:
+        if not self.turns(q):
+            return self.name(q)
+        return f"{self.name(q)}.mT" if batched(q) else f"{self.name(q)}.T"
+
+    def laid(self, expr: Any) -> Any:
+        """The expression whose array lies as that of a quantity of this shape is shown."""
+        return transposed(expr) if self.turns(expr) else expr
 
     def _print_Number(self, expr: Any) -> str:
         if not isinstance(expr, Number):
@@ -123,7 +141,10 @@ class BatchPrinter(NumPyPrinter):
 
     def _print_MatrixElement(self, expr: Any) -> str:
         q, i, j = expr.args
-        name = self._print_Quantity(q)
+        name = self.name(q)
+        if self.turns(q):
+            i, j = j, i
+            return f"{name}[:, {i}, {j}]" if q.time is not None else f"{name}[{i}, {j}]"
         if q.time is not None:
             return f"{name}[:, {j}]" if kind(q) in (SCALAR, ROW) else f"{name}[:, {i}, {j}]"
         return name if kind(q) == SCALAR else f"{name}[{i}, {j}]"
@@ -204,9 +225,9 @@ class BatchPrinter(NumPyPrinter):
     def _print_Apply(self, expr: Apply) -> str:
         if (number := self._number(expr)) is not None:
             return number
-        entry = ELEMENTWISE[expr.name_]
+        entry = ELEMENTWISE.get(expr.name_)
         arguments = ", ".join(self._print(a) for a in expr.operands)
-        if entry.direct:
+        if entry is not None and entry.direct:
             return f"{entry.numpy}({arguments})"
         return f"{self.helper(expr.name_)}({arguments})"
 
@@ -226,7 +247,7 @@ class BatchPrinter(NumPyPrinter):
     def helper(self, name: str) -> str:
         """Note that a helper function is needed, and what it needs itself."""
         if name.endswith("'"):
-            for other in _slope_source(name)[1]:
+            for other in () if _accurate(name) else _slope_source(name)[1]:
                 self.helper(other)
         elif name in ELEMENTWISE:
             for other in ELEMENTWISE[name].needs:
@@ -359,6 +380,8 @@ class BatchPrinter(NumPyPrinter):
         inner = expr.args[0]
         if kind(inner) == SCALAR:
             return self._print(inner)
+        if isinstance(inner, Quantity) and self.turns(inner):
+            return self.name(inner)
         if not batched(inner):
             return self._indexed(inner, ".T")
         index = {ROW: "[:, :, None]", COLUMN: "[:, :, 0]", MATRIX: ".mT"}[kind(inner)]
@@ -383,6 +406,8 @@ class BatchPrinter(NumPyPrinter):
         if many == (False, False) or (kinds[0] == ROW and many == (True, False)):
             return f"{text} @ {self._operand(right)}"
         if kinds == (ROW, MATRIX) and many == (True, True):
+            if isinstance(right, Quantity) and self.turned:
+                return f"np.matvec({self.name(right)}, {text})"
             return f"np.vecmat({text}, {self._print(right)})"
         if many == (True, True) and kinds == (ROW, COLUMN) and isinstance(right, Transpose):
             return f"np.vecdot({text}, {self._print(right.args[0])})[:, None]"
@@ -411,6 +436,14 @@ def function_name(name: str) -> str:
     return bare + {0: "", 1: "_slope"}.get(len(name) - len(bare), "_slope_2")
 
 
+def _accurate(name: str) -> str:
+    """The NumPy text of a slope that does not cancel, or "" where its own text does not."""
+    bare = name.rstrip("'")
+    texts = ELEMENTWISE[bare].accurate
+    argument = len(name) - len(bare) - 1
+    return texts[argument] if argument < len(texts) else ""
+
+
 def _slope_source(name: str) -> tuple[str, dict[str, None]]:
     """The NumPy text of a slope and the helpers that it calls."""
     bare = name.rstrip("'")
@@ -428,7 +461,8 @@ def helper_source(name: str) -> list[str]:
         entry = ELEMENTWISE[name.rstrip("'")]
         given = [f"{a}={float(v)!r}" for a, v in _defaults(entry.name)]
         arguments = ", ".join([*entry.arguments[: entry.required], *given])
-        return [f"def {function_name(name)}({arguments}):", f"    return {_slope_source(name)[0]}"]
+        text = _accurate(name) or _slope_source(name)[0]
+        return [f"def {function_name(name)}({arguments}):", f"    return {text}"]
     if name in ELEMENTWISE:
         entry = ELEMENTWISE[name]
         given = [f"{a}={float(v)!r}" for a, v in _defaults(name)]

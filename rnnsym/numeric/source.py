@@ -13,7 +13,9 @@ from sympy import Expr, ImmutableMatrix, Integer
 from ..algebra.functions import spellings
 from ..algebra.nodes import TimeSum
 from ..names import code_of, t
-from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
+from ..nouns import ROW, Cell, Derivation, Equation, Quantity, Role, Variable
+from .layout import axes
+from .numpy_printer import ROW as ROW_KIND
 from .numpy_printer import BatchPrinter, batched, helper_source, kind, narrow
 
 
@@ -103,8 +105,9 @@ class Writer:
         self.order = "samples" if names is None else "steps"
         first = code_of(cell.inputs[0].name) if cell.inputs else "x"
         self.printer = BatchPrinter(
-            names, lambda size: self.size_code(size) or str(size), f"{first}.dtype"
-        )
+            names, lambda size: self.size_code(size) or str(size), f"{first}.dtype",
+            cell.convention != ROW,
+        )  # fmt: skip
         self.shapes = {v.name: v.shape for v in cell.variables}
         timed = [v for v in cell.variables if v.timed]
         self.kept: list[Variable] = timed if trace else [cell.output]
@@ -113,7 +116,7 @@ class Writer:
         self.batch = self.samples
 
     def code(self, quantity: Quantity) -> str:
-        return self.printer._print_Quantity(quantity)
+        return self.printer.name(quantity)
 
     @contextlib.contextmanager
     def rows(self) -> Iterator[None]:
@@ -132,7 +135,10 @@ class Writer:
         expr = equation.expr
         if isinstance(expr, ImmutableMatrix):
             return self.matrix(expr, equation)
-        text = self.printer.doprint(expr)
+        laid = self.printer.laid(expr)
+        text = self.printer.doprint(laid)
+        if laid is not expr and kind(laid) == ROW_KIND and batched(expr):
+            text = self.printer._grouped(laid) + "[:, None, :]"
         if equation.time is not None and (not batched(expr) or narrow(expr)):
             # The same for every sample, or every unit, and still one number for each.
             shape = self.shape_code(equation.variable)
@@ -142,11 +148,14 @@ class Writer:
 
     def reduced(self, expr: Any, variable: Variable) -> str:
         """Code of what reaches a parameter, summed over the batch."""
+        expr = self.printer.laid(expr)
         text = self.printer.reduced(expr)
         terms = expr.args if expr.is_MatAdd else (expr,)
         bare = [t.args[0] if isinstance(t, TimeSum) else t for t in terms]
         if not variable.scalar and all(map(narrow, bare)):
-            rows, cols = (self.size_code(s) for s in variable.shape)
+            rows, cols = (self.size_code(s) for s in self.cell.shown_shape(variable))
+            if variable.shape[0] == 1:
+                rows, cols = "1", self.size_code(variable.shape[1])
             return f"np.broadcast_to({text}, ({rows}, {cols}))"
         return text
 
@@ -166,6 +175,11 @@ class Writer:
                 text = f"np.full({self.samples}, {text}, {first}.dtype)"
             entries.append(text)
         rows, cols = matrix.shape
+        if self.printer.turns(equation.lhs):
+            entries = [entries[i * cols + j] for j in range(cols) for i in range(rows)]
+            rows, cols = cols, rows
+            lead = f"{self.samples}, " if many else ""
+            return f"np.stack([{', '.join(entries)}], axis=-1).reshape({lead}{rows}, {cols})"
         if not many and kind(equation.lhs) == "scalar":
             return entries[0]
         stacked = f"np.stack([{', '.join(entries)}], axis=-1)"
@@ -180,13 +194,15 @@ class Writer:
             return str(size)
         for variable in (*self.cell.states, *self.cell.parameters, *self.cell.inputs):
             axes = list(variable.shape)
+            if variable.shape[0] != 1:
+                axes = list(self.cell.shown_shape(variable))
             if variable.role == Role.STATE:
                 name, offset = code_of(variable.name, Integer(0)), 1
             elif variable.role == Role.INPUT:
                 name, offset = code_of(variable.name), 2
             else:
                 name, offset = code_of(variable.name), 0
-            if axes[0] == 1 and offset:
+            if variable.shape[0] == 1 and offset:
                 axes = axes[1:]
             for axis, other in enumerate(axes):
                 if other == size and not (variable.scalar and offset == 0):
@@ -200,13 +216,13 @@ class Writer:
         return None
 
     def shape_code(self, variable: Variable, steps: str | None = None) -> str:
-        rows, cols = (self.size_code(s) for s in variable.shape)
+        sides = [self.size_code(s) for s in axes(self.cell, variable)]
         lead = (
             [self.samples, "T"]
             if steps == "T" and self.order == "samples"
             else ([steps, self.samples] if steps else [self.batch])
         )
-        sizes = [*lead, *([rows] if rows != "1" else []), cols]
+        sizes = [*lead, *sides]
         return f"({', '.join(str(s) for s in sizes)})"
 
     def allocate(self, kept: Iterable[Variable]) -> list[str]:

@@ -67,6 +67,8 @@ def to_latex(
     """
     if not isinstance(subject, (Equation, Cell, Derivation, Model)):
         raise InputError(f"there is no LaTeX for {type(subject).__name__}")
+    if form == "cell":
+        raise InputError("the form of a .cell file is text: to_text(form='cell')")
     check_form(form, subject)
     subject, style = chosen(subject, **choices)
     if form == "elements":
@@ -87,7 +89,7 @@ def to_latex(
 
 
 #: The forms of a cell's equations.
-FORMS = ("vectors", "elements")
+FORMS = ("vectors", "elements", "cell")
 
 
 def check_form(form: str, subject: Any) -> None:
@@ -98,8 +100,8 @@ def check_form(form: str, subject: Any) -> None:
     """
     if form not in FORMS:
         raise InputError(f"unknown form '{form}'; there are {', '.join(FORMS)}")
-    if form == "elements" and not isinstance(subject, Cell):
-        raise InputError(f"the form in elements is of a cell, not of a {type(subject).__name__}")
+    if form != "vectors" and not isinstance(subject, Cell):
+        raise InputError(f"the form '{form}' is of a cell, not of a {type(subject).__name__}")
 
 
 def element_lines(cell: Cell, style: Style = OWN) -> list[str]:

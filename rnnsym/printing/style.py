@@ -12,6 +12,7 @@ from ..language import CONVENTIONS
 from ..language.scan import plain_name
 from ..names import PLAIN, Look
 from ..notations import get
+from ..nouns import ROW, Cell, Derivation, Equation
 
 HADAMARD = {"⊙": r"\odot", "∘": r"\circ"}
 TRANSPOSE = {"⊤": r"\top", "T": "T"}
@@ -42,7 +43,7 @@ class Choices(TypedDict, total=False):
     """What every printing function takes beside its subject.
 
     Attributes:
-        convention: "row" or "column".
+        convention: "row" or "column"; that of the subject if not given.
         notation: the name of a notation, such as "pytorch"; see `rnnsym.notations`.
         rename: names by the names of the text, such as {"W": "W_x"}, over those of the notation.
         bold: whether vectors and matrices are bold.
@@ -50,7 +51,7 @@ class Choices(TypedDict, total=False):
         transpose: "⊤" or "T".
     """
 
-    convention: str
+    convention: str | None
     notation: str
     rename: Mapping[str, str]
     bold: bool | None
@@ -59,17 +60,19 @@ class Choices(TypedDict, total=False):
 
 
 def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
-    """A subject in the names that were asked for, and the style that it is printed in.
+    """A subject in the names and the form that were asked for, and the style it is printed in.
 
     Raises:
         InputError: for an unknown choice; or names that would meet, both named.
     """
-    options = {"convention": "row", "notation": "own", "rename": {}, "bold": None,
+    options = {"convention": None, "notation": "own", "rename": {}, "bold": None,
                "hadamard": None, "transpose": None, **choices}  # fmt: skip
     if unknown := set(options) - set(Choices.__annotations__):
         raise InputError(f"unknown choice '{unknown.pop()}'; there are "
                          f"{', '.join(Choices.__annotations__)}")  # fmt: skip
     convention = options["convention"]
+    if convention is None:
+        convention = getattr(subject, "convention", ROW)
     if convention not in CONVENTIONS:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
     for name in ("notation", "hadamard", "transpose"):
@@ -92,4 +95,13 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
     ):
         raise InputError("rename is a table of names by names, such as {'W': 'W_x'}")
     rename = {plain_name(old): plain_name(new) for old, new in rename.items()}
-    return renamed(subject, notation.names, rename), style
+    return in_form(renamed(subject, notation.names, rename), convention), style
+
+
+def in_form(subject: Any, convention: str) -> Any:
+    """An equation, a cell or a derivation written in a convention; anything else as it is."""
+    if isinstance(subject, Derivation):
+        return replace(subject, cell=subject.cell.in_convention(convention))
+    if isinstance(subject, (Cell, Equation)):
+        return replace(subject, convention=convention)
+    return subject

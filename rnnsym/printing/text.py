@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Unpack
 
 from sympy import ImmutableMatrix
 
 from ..derive.elements import elements
 from ..errors import InputError
+from ..language import parse
 from ..models import Model
-from ..nouns import Cell, Derivation, Equation, Report
+from ..nouns import Cell, Derivation, Equation, Report, Role, Variable
 from .elements import ElementPlain
 from .formula import Plain, in_convention, join
 from .latex import OWN, check_form, count_parts
@@ -26,7 +29,8 @@ def to_text(
 
     Args:
         subject: what to print.
-        form: of a cell, "vectors", or "elements" for equations of single elements.
+        form: of a cell, "vectors", "elements" for equations of single elements, or "cell" for the
+            text of a `.cell` file, which reads back equal.
         **choices: as those of `to_latex`.
 
     Raises:
@@ -41,6 +45,9 @@ def to_text(
     if form == "elements":
         assert isinstance(subject, Cell)
         return "\n".join(element_texts(subject, style))
+    if form == "cell":
+        assert isinstance(subject, Cell)
+        return cell_text(subject, style)
     if isinstance(subject, Equation):
         return equation_text(subject, style)
     if isinstance(subject, (Cell, Derivation)):
@@ -60,14 +67,60 @@ def equation_text(equation: Equation, style: Style = OWN) -> str:
     return f"{plain.quantity(left).text} = {join(plain.expr(right))}"
 
 
-def source_text(cell: Cell) -> str:
-    """The text that a cell can be read from: what must be declared, and its equations."""
-    lines = [f"{v}: scalar" for v in cell.variables if v.scalar]
-    lines += [f"{v}: {v.shape[0]} × {v.shape[1]}" for v in cell.variables
-              if v.timed and v.shape[0] != 1]  # fmt: skip
-    lines += [f"{v}: input" for v in cell.delayed]
+def cell_text(cell: Cell, style: Style = OWN) -> str:
+    """The text of a `.cell` file that the cell can be read from, and reads back equal.
+
+    Title, description and source, what is declared, the equations with their meanings, and the
+    meaning of every symbol that no equation defines.
+
+    Raises:
+        InputError: if there is no such text; none was found to have none in its own form.
+    """
+    form = replace(cell, convention=style.convention)
+    for ordered in (False, True):
+        # In the other form names are met in another order; then that of the inputs is declared.
+        text = _cell_text(form, style, ordered)
+        again = parse(text, name=cell.name)
+        if all(getattr(again, f) == getattr(form, f) for f in _SAME):
+            return text
+    raise InputError(f"{cell.name} has no text in {style.convention} form that reads back equal")
+
+
+def _cell_text(cell: Cell, style: Style, ordered: bool) -> str:
+    lines = [f"# {line}" for line in (cell.title, cell.description) if line]
+    if cell.source:
+        lines += ([] if cell.title else ["#"]) + [f"# Source: {cell.source}"]
+    lines += [""] * bool(lines)
+    if style.column:
+        lines.append("convention: column")
+    for v in cell.variables:
+        lines += [f"{v}: {kind}" for kind in _declared(v, cell, ordered)]
     lines.append(f"output: {cell.output}")
-    return "\n".join([*lines, *(equation_text(e) for e in cell.equations)])
+    for e in cell.equations:
+        comment = f"    # {e.variable.meaning}" if e.variable.meaning else ""
+        lines.append(f"{equation_text(e, style)}{comment}")
+    told = {e.variable.name for e in cell.equations}
+    plain = Plain(style)
+    more = [f"# {plain.quantity(v.at(None)).text}: {v.meaning}" for v in cell.variables
+            if v.meaning and v.name not in told]  # fmt: skip
+    return "\n".join([*lines, *([""] * bool(more)), *more]) + "\n"
+
+
+#: What a cell's text says; its sizes and its name stand elsewhere.
+_SAME = ("equations", "variables", "output", "title", "description", "source", "convention")
+
+
+def _declared(v: Variable, cell: Cell, ordered: bool) -> Iterator[str]:
+    """What a text has to declare of a symbol, so that it is read as what it is."""
+    rows, cols = cell.shown_shape(v)
+    if v.scalar:
+        yield "scalar"
+    elif v.timed and v.shape[0] != 1:
+        yield f"{rows} × {cols}"
+    elif v.role == Role.PARAMETER and v.name.partition("_")[0] == "I":
+        yield "parameter"
+    if v.role == Role.INPUT and (ordered or v in cell.delayed):
+        yield "input"
 
 
 def element_texts(cell: Cell, style: Style = OWN) -> list[str]:

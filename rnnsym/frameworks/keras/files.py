@@ -205,8 +205,8 @@ def _check_version(metadata: Any) -> None:
         raise InputError("metadata.json names no version of Keras")
     if version.split(".")[0] != "3":
         raise InputError(
-            f"written by Keras {shown(version)}; version 3 is covered: load it there and save it "
-            "again"
+            f"written by Keras {shown(version)}, and files of version 3 alone are read: options "
+            "have changed their meaning since (hard_sigmoid has another slope)"
         )
 
 

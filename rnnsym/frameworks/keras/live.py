@@ -34,6 +34,7 @@ def from_live(subject: Any) -> Model:
     keras = load()
     for part in [subject, *subject._flatten_layers()]:
         _refuse_repeated(keras, part)
+        _refuse_look_alikes(keras, part)
     item = _entry(keras, subject)
     axes = None if isinstance(subject, keras.Model) else _axes_of(subject)
     implementations = {
@@ -56,7 +57,85 @@ def from_live(subject: Any) -> Model:
                 f"not the {weight.array} {weight.shape} that its configuration asks for"
             )
         values[weight.key] = np.array(variable.numpy())
-    return replace(model, values=values, kept=_kept(subject, model))
+    return replace(model, values=values, kept=_kept(subject, model), live=subject)
+
+
+def _refuse_look_alikes(keras: Any, part: Any) -> None:
+    """Refuse a class or a function that only is called like one of Keras's.
+
+    A configuration has names alone; an own `hard_sigmoid` would be read as Keras's.
+    """
+    kind = type(part)
+    known = getattr(keras.layers, kind.__name__, None)
+    if known is not None and known is not kind:
+        raise InputError(
+            f"{shown(part.name)}: its class {shown(kind.__name__)} is not Keras's own of that name"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # code in a layer: it is refused by us, in one line
+            config = part.get_config()
+    except NotImplementedError:
+        return  # it is refused where its configuration is read
+    for key, name in config.items():
+        function = getattr(part, key, None)
+        if not isinstance(name, str) or not callable(function) or not key.endswith("activation"):
+            continue
+        try:
+            own = keras.activations.get(name)
+        except ValueError:
+            own = None
+        if function is not own:
+            raise InputError(
+                f"{shown(part.name)}: its {key} is a function of its own called {shown(name)}, "
+                "which is not Keras's function of that name"
+            )
+
+
+class Live:
+    """A live layer or model as a witness of its own.
+
+    Its arrays are replaced for a question and put back behind it, whatever happens; so are the
+    states that it keeps.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.layer = model.live
+        self.keras = load()
+        parts = [self.layer, *self.layer._flatten_layers()]
+        states = [leaves(p.states) for p in parts if getattr(p, "stateful", False)
+                  and getattr(p, "states", None) is not None]  # fmt: skip
+        self.variables = [v for v in self.layer.weights if "seed_generator" not in v.path]
+        self.states = [v for s in states for v in s]
+
+    @property
+    def dtype(self) -> str:
+        return str(self.layer.compute_dtype)
+
+    def __call__(self, inputs: list[Any], weights: Mapping[str, Any]) -> list[Any]:
+        """What it gives with these weights, from states of zero.
+
+        Args:
+            inputs: the arrays of the model's inputs.
+            weights: arrays by our keys.
+        """
+        ops = self.keras.ops
+        tensors = []
+        for value, x in zip(self.model.inputs, inputs, strict=True):
+            dtype = {"integer": "int32", "mask": "bool"}.get(value.kind, self.dtype)
+            tensors.append(ops.convert_to_tensor(x, dtype))
+        before = [np.array(v.numpy()) for v in (*self.variables, *self.states)]
+        try:
+            for weight, variable in zip(self.model.weights, self.variables, strict=True):
+                variable.assign(np.asarray(weights[weight.key], variable.dtype))
+            for state in self.states:
+                state.assign(np.zeros(state.shape, state.dtype))
+            found = self.layer(tensors if len(tensors) > 1 else tensors[0], training=False)
+            return [np.asarray(a) for a in leaves(found)]
+        finally:
+            for variable, array in zip((*self.variables, *self.states), before):
+                variable.assign(array)
 
 
 def _kept(subject: Any, model: Model) -> dict[str, dict[str, Any]]:

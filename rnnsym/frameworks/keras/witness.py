@@ -18,6 +18,7 @@ from ...algebra.nodes import (
     Diag,
     Diagonal,
     Divide,
+    Eye,
     Inner,
     Number,
     Power,
@@ -251,6 +252,12 @@ def _loss(tf: Any, name: str, y: Any, target: Any) -> Any:
         return tf.reduce_sum(y * target)
     if name == "squared_error":
         return tf.reduce_sum((y - target) ** 2) / 2
+    if name == "cross_entropy":
+        return -tf.reduce_sum(target * tf.math.log(y))
+    if name == "binary_cross_entropy_of_probabilities":
+        return -tf.reduce_sum(target * tf.math.log(y) + (1 - target) * tf.math.log(1 - y))
+    if name == "negative_log_likelihood":
+        return -tf.reduce_sum(target * y)
     if name == "softmax_cross_entropy":
         return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(target, y))
     return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(target, y))
@@ -356,6 +363,9 @@ def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], mo
                 return _row_function(
                     ops, node.name_, go(node.operand), [go(a) for a in node.options]
                 )
+            case Eye():
+                size = int(node.args[0].xreplace(model.sizes))
+                return ops.eye(size, dtype=model.dtype)[None]
             case Inner():
                 product = go(node.args[0]) * go(node.args[1])
                 return ops.sum(product, axis=(1, 2), keepdims=True)

@@ -1,0 +1,79 @@
+"""Slopes as code computes them: where a formula would cancel, from the pre-activation.
+
+On paper the slope of tanh is 1 - h ⊙ h, in the name of its value. Where h is near 1 that has no
+digits left; code takes the slope from what tanh is applied to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from sympy import HadamardProduct, MatrixExpr
+
+from ..algebra.functions import ELEMENTWISE, prime
+from ..algebra.nodes import Apply, at_time
+from ..derive.slopes import written_out
+from ..names import t
+from ..nouns import Cell, Derivation, Equation, Quantity, quantities
+
+#: The slope as it stands in a formula, and the function that computes it.
+Rule = tuple[Any, Apply]
+
+
+def accurate(derivation: Derivation, cell: Cell) -> Derivation:
+    """A derivation in which no slope cancels, for code to be made of.
+
+    Args:
+        derivation: of a gradient.
+        cell: with its nested parts named.
+    """
+    rules = {e.variable.name: rule for e in cell.equations for rule in _rules(e)}
+    if not rules:
+        return derivation
+    steps = tuple(
+        replace(s, equation=replace(s.equation, expr=_replaced(s.equation.expr, rules)))
+        for s in derivation.steps
+    )
+    return replace(derivation, steps=steps)
+
+
+def _rules(equation: Equation) -> Iterator[Rule]:
+    expr = equation.expr
+    if not isinstance(expr, Apply) or len(expr.operands) != 1:
+        return
+    entry = ELEMENTWISE[expr.name_]
+    if any(entry.accurate) and isinstance(expr.operands[0], Quantity):
+        slope = written_out(expr.name_, 0, expr.operands, equation.lhs)
+        yield slope, Apply(prime(expr.name_), *expr.operands)
+
+
+def _replaced(expr: Any, rules: dict[str, Rule]) -> Any:
+    if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
+        return expr
+    for q in quantities(expr):
+        if q.label not in rules:
+            continue
+        slope, function = rules[q.label]
+        if q.time is not None and q.time != t:
+            slope, function = (at_time(e, q.time) for e in (slope, function))
+        if expr == slope:
+            return function
+        if isinstance(expr, HadamardProduct) and isinstance(slope, HadamardProduct):
+            expr = _factors_replaced(expr, slope, function)
+            if not isinstance(expr, HadamardProduct):
+                return expr
+    return expr.func(*(_replaced(a, rules) for a in expr.args))
+
+
+def _factors_replaced(expr: Any, slope: Any, function: Apply) -> Any:
+    """A product of elements in which the factors of a slope are one function."""
+    left = list(expr.args)
+    for factor in slope.args:
+        if factor not in left:
+            return expr
+        left.remove(factor)
+    first = min(expr.args.index(f) for f in slope.args)
+    left.insert(min(first, len(left)), function)
+    return left[0] if len(left) == 1 else HadamardProduct(*left)

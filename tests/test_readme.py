@@ -20,7 +20,9 @@ def blocks(text: str, kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", text, re.S | re.M)
 
 
-@pytest.mark.parametrize(("path", "count"), [("README.md", 3), ("docs/derivations.md", 3)])
+@pytest.mark.parametrize(
+    ("path", "count"), [("README.md", 3), ("docs/derivations.md", 3), ("docs/verdicts.md", 1)]
+)
 def test_python_of_a_page_prints_what_stands_there(path, count):
     text = (ROOT / path).read_text(encoding="utf-8")
     snippets = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", text, re.S | re.M)
@@ -146,13 +148,14 @@ def test_commands_of_the_page_without_a_checkout(tmp_path):
         assert done.returncode == 0, (line, done.stderr)
 
 
-def test_commands_of_the_derivations_page_run(tmp_path):
+@pytest.mark.parametrize(("name", "count"), [("derivations.md", 8), ("verdicts.md", 4)])
+def test_commands_of_a_page_run(name, count, tmp_path):
     (tmp_path / "my.cell").write_text("h_t = tanh(x_t W + h_{t-1} U + b)")
-    page = (ROOT / "docs" / "derivations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     lines = [
         line.removeprefix("$ ") for block in blocks(page, "console") for line in block.splitlines()
     ]
-    assert len(lines) >= 8
+    assert len(lines) >= count
     for line in lines:
         module = "rnnsym" if line.startswith("rnnsym ") else "pytest"
         done = subprocess.run(

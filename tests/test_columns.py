@@ -18,7 +18,8 @@ COLUMN = "h_t = tanh(W_hh h_{t-1} + W_xh x_t + b)"
 def test_the_table_the_code_and_the_paper_say_the_same():
     cell = parse(COLUMN, convention="column")
     assert [str(s) for s in cell.shown_shape(cell["W_xh"])] == ["M", "D"]
-    assert (str(cell) == COLUMN and "W_{\\mathrm{hh}}" in rnnsym.to_latex(cell)) or True
+    assert str(cell) == COLUMN
+    assert r"\tanh(W_{hh} h_{t-1} + W_{xh} x_{t} + b)" in rnnsym.to_latex(cell)
     f = rnnsym.lambdify(cell)
     assert "h_tm1 @ W_hh.T + x_t @ W_xh.T + b" in f.source
     rng = np.random.default_rng(3)
@@ -87,7 +88,7 @@ def test_matrix_states_lie_as_shown():
     rng = np.random.default_rng(0)
     v, k, q = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 5))
     S0 = rng.normal(size=(2, 4, 5))
-    assert [str(s) for s in cell.shown_shape(cell["S"])] == ["F", "D"] or True
+    assert [str(s) for s in cell.shown_shape(cell["S"])] == ["D", "F"]
     y = f(v, k, q, initial_state=S0)
     trace = f(v, k, q, initial_state=S0, trace=True)
     S = S0.copy()
@@ -208,3 +209,23 @@ def test_declarations_and_the_output_are_kept():
     assert "I: parameter" in rnnsym.to_text(own, form="cell")
     with pytest.raises(rnnsym.InputError, match="is text"):
         rnnsym.to_latex(own, form="cell")
+
+
+@pytest.mark.parametrize("inner", ["x_t ⊙ a", "2 x_t", "1 - x_t", "-x_t", "x_t"])
+def test_a_diagonal_of_an_expression(inner):
+    cell = parse(f"h_t = diag({inner}) h_{{t-1}} + x_t", convention="column")
+    rng = np.random.default_rng(4)
+    x, a = rng.normal(size=(2, 3, 4)), rng.normal(size=4)
+    weights = {"a": a} if "a" in inner else {}
+    h = np.zeros((2, 4))
+    for t in range(3):
+        factor = eval(inner.replace("⊙", "*").replace("2 x", "2 * x"), {"x_t": x[:, t], "a": a})
+        h = factor * h + x[:, t]
+        assert np.abs(rnnsym.lambdify(cell)(x, **weights)[:, t] - h).max() <= 1e-13
+    assert rnnsym.verify(cell)
+
+
+def test_the_gradient_of_a_diagonal_of_a_state():
+    assert rnnsym.verify(parse("S_t = S_{t-1} + v_t^T k_t\ny_t = diagonal(S_t) ⊙ v_t"))
+    cell = parse("S_t = S_{t-1} + v_t^T k_t\ny_t = diagonal(S_t) ⊙ v_t")
+    assert rnnsym.backpropagate(cell).lines_from("S̄_t = diag(ȳ_t ⊙ v_t) + S̄_{t+1}").report()

@@ -145,6 +145,22 @@ def test_a_branch_that_no_number_reaches_is_not_asked_for():
         assert not any("z < 0" in b.words for b in Coverage(equations).missing), text
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "h̄_t = min(∂ℓ_t/∂h_t + ā_{t+1} U^⊤, 2)",
+        "ā_t = min(h̄_t, 5) ⊙ (1 - h_t ⊙ h_t)",
+        "ā_t = max(min(h̄_t, 5), -5) ⊙ (1 - h_t ⊙ h_t)",
+        "∂L/∂b = 100 ⊙ hard_tanh((∑_{t=1}^{T} ā_t) / 100)",
+        "ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t) + relu(sum(x_t) - 1000)",
+        "h_t = tanh(min(x_t W + h_{t-1} U + b, 10))",
+    ],
+)
+def test_a_line_is_held_to_the_branches_that_it_brings(line):
+    found = verdict(parse("h_t = tanh(x_t W + h_{t-1} U + b)"), line).verdict
+    assert found in (rnnsym.Verdict.WRONG, rnnsym.Verdict.NO_POWER)
+
+
 def test_every_piecewise_function_has_its_margins():
     kinked = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "hard_sigmoid",
                           "hard_tanh", "hard_silu", "soft_shrink", "hard_shrink", "sparse_plus",

@@ -46,6 +46,7 @@ def _others(token: str, names: list[str], heads: list[str]) -> list[str]:
     base = token.split("_")[0]
     new = [n for n in names if n != token and n.split("_")[0] == base]
     new += [f"2 {token}", f"(-{token})", f"0.5 {token}", ""]
+    new += [f"{f}({token})" for f in ("tanh", "abs", "sin", "exp", "relu", "sum", "softmax")]
     if token.endswith("_t"):
         new += [f"{token[:-2]}_{{t-1}}", *(h for h in heads if h != token)]
     elif token.endswith("_{t-1}"):

@@ -156,12 +156,17 @@ class Coverage:
         return f"a branch was not reached: {self.missing[0].words}{more}"
 
     def _impossible(self, branch: Branch) -> bool:
-        """Whether no numbers whatever reach a branch: relu6 never sees 6 behind a sigmoid."""
-        if branch.function in ROWS:
-            return False
-        spans = [span_of(o, self.equations) for o in branch.operands]
-        low, high = _image(branch.value, spans)
-        return high <= 0 if branch.side > 0 else low >= 0
+        """Whether a branch can never be reached: relu6 never sees 6 behind a sigmoid."""
+        return impossible(branch, self.equations)
+
+
+def impossible(branch: Branch, equations: Iterable[Equation]) -> bool:
+    """Whether no numbers whatever reach a branch."""
+    if branch.function in ROWS:
+        return False
+    spans = [span_of(o, equations) for o in branch.operands]
+    low, high = _image(branch.value, spans)
+    return high <= 0 if branch.side > 0 else low >= 0
 
 
 def reached(branch: Branch, lookup: Lookup) -> bool:
@@ -253,20 +258,34 @@ def _function(name: str, arguments: int) -> Callable[..., Array]:
 
 def _image(function: Callable[..., Array], spans: list[Span]) -> Span:
     """The values of a function over a box, as far as a fine grid shows them."""
+    near, far = (_extremes(function, spans, scale) for scale in (1.0, _FAR))
+    if near is None or far is None:
+        return _ALL
+    # What goes on growing far out, grows without bound.
+    slack = 1e-9 * max(1.0, *(abs(v) for v in near if np.isfinite(v)), 0.0)
+    low = -np.inf if far[0] < near[0] - slack else near[0]
+    high = np.inf if far[1] > near[1] + slack else near[1]
+    return low, high
+
+
+#: How much farther out a function is looked at, to see whether it still grows there.
+_FAR = 1e6
+
+
+def _extremes(function: Callable[..., Array], spans: list[Span], scale: float) -> Span | None:
     axes = []
     for low, high in spans:
-        inside = _GRID[(low <= _GRID) & (high >= _GRID)]
+        points = np.concatenate([_GRID, _GRID * scale])
         ends = [v for v in (low, high) if np.isfinite(v)]
-        axes.append(np.unique(np.concatenate([inside, ends])))
+        axes.append(np.unique([*points[(points >= low) & (points <= high)], *ends]))
     if len(axes) > 1:
         axes = [a[:: max(1, len(a) // 200)] for a in axes]
+        axes = [np.unique([*a, a[-1]]) for a in axes]
     if not all(len(a) for a in axes):
-        return _ALL
+        return None
     with np.errstate(all="ignore"):
         values = np.broadcast_to(function(*np.meshgrid(*axes)), [len(a) for a in axes][::-1])
     finite = values[~np.isnan(values)]
-    if not finite.size or finite.size < values.size // 2:
-        return _ALL
-    low, high = float(finite.min()), float(finite.max())
-    # What still grows at the end of the grid goes on growing.
-    return (low if low > -1e3 else -np.inf), (high if high < 1e3 else np.inf)
+    if not finite.size or finite.size < values.size // 3:
+        return None
+    return float(finite.min()), float(finite.max())

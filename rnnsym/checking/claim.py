@@ -123,7 +123,7 @@ class Domain(Generic[S]):
         found = [s for p in self.plans if (s := self.draw(p)) is not None]
         for sample in found:
             self._see(sample)
-        for plan in self._stretched():
+        for plan in self.stretched():
             if not self.coverage.missing:
                 break
             more = self.draw(plan)
@@ -135,7 +135,8 @@ class Domain(Generic[S]):
         seen = [self.coverage.see(lookup) for lookup in self.look(sample)]
         return any(seen)
 
-    def _stretched(self) -> Iterator[Plan]:
+    def stretched(self) -> Iterator[Plan]:
+        """Plans of larger numbers, for branches that lie far out."""
         for n, stretch in enumerate(STRETCHES):
             for i, plan in enumerate(self.plans):
                 yield Plan(plan.seed + 100 * (n + 1) + i, plan.sizes, plan.steps, stretch)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
 from ..names import unicode_of
-from ..nouns import Cell, Role
+from ..nouns import Cell, Role, Variable
 from .normal import Leaf, Mono, Normal, Poly, TooLarge
 
 Array = NDArray[Any]
@@ -144,7 +144,12 @@ class Correspondence:
     @property
     def names(self) -> list[str]:
         """Every parameter of the one and what it is of the other, in words."""
-        return [f"{a.words} is {b.words}" for a, b in self.pairs]
+        found = [f"{a.words} is {b.words}" for a, b in self.pairs]
+        one, two = self.one.cell.inputs, self.other.cell.inputs
+        given = [(v, two[i]) for v, i in zip(one, self.inputs())]
+        if [v.name for v in one] != [v.name for v in two]:
+            found += [f"the input {a} is {b}" for a, b in given if a.name != b.name]
+        return found
 
     @property
     def renamed(self) -> bool:
@@ -168,7 +173,10 @@ class Correspondence:
         """The sizes of the one, from those of the other."""
         values = {Symbol(n): Integer(v) for n, v in other.items()}
         found: dict[Any, Any] = {}
-        for a, b in self.leaves.items():
+        one, two = self.one.cell, self.other.cell
+        ends = [(v, two.inputs[i]) for v, i in zip(one.inputs, self.inputs())]
+        pairs: list[tuple[Any, Any]] = [*self.leaves.items(), *ends, (one.output, two.output)]
+        for a, b in pairs:
             for x, y in zip(a.shape, b.shape):
                 if isinstance(x, Symbol):
                     found.setdefault(x, y.xreplace(values))
@@ -317,6 +325,8 @@ class _Matcher:
         self.a, self.b = one.normal, other.normal
         self.steps = 0
         self.until = until
+        names = [{v.name for v in s.cell.inputs} for s in (one, other)]
+        self.named = names[0] == names[1]
 
     def spend(self) -> None:
         self.steps += 1
@@ -420,6 +430,8 @@ class _Matcher:
             if to.get(x) == y:
                 yield to, back
             return
+        if x.role == Role.INPUT and self.named and x.label != y.label:
+            return  # inputs that both call alike are given by their names
         if x.role in (Role.STATE, Role.INPUT):  # one name at two times stays one name
             for known, other in to.items():
                 if (known.label == x.label) != (other.label == y.label):
@@ -448,6 +460,9 @@ def candidates(one: Cell, other: Cell, seconds: float = MOST_SECONDS) -> Iterato
     be each other, in any order and with any sign. Names that are alike come first.
     """
     until = time.monotonic() + seconds
+    alike = _by_place(one, other)
+    if alike is not None:
+        yield alike
     try:
         plain = next(sides(other))
         theirs = _by_sum(plain)
@@ -463,6 +478,52 @@ def candidates(one: Cell, other: Cell, seconds: float = MOST_SECONDS) -> Iterato
                     yield found
     except TooLarge:
         return
+
+
+def _by_place(one: Cell, other: Cell) -> Correspondence | None:
+    """Every weight that of the same name, else the next one of its shape; None if none fits."""
+    left = list(other.parameters)
+    pairs: list[tuple[Variable, Variable]] = []
+    for named in (True, False):
+        for v in one.parameters:
+            if any(v is p for p, _ in pairs):
+                continue
+            fit = next((w for w in left if _kind(w) == _kind(v)
+                        and (w.name == v.name or not named)), None)  # fmt: skip
+            if fit is not None:
+                left.remove(fit)
+                pairs.append((v, fit))
+    if left or len(pairs) != len(one.parameters):
+        return None
+    leaves = {_leaf(a, None): _leaf(b, None) for a, b in pairs}
+    for role in (Role.INPUT, Role.STATE):
+        found = partners(one, other, role)
+        if found is None:
+            return None
+        lag = 0 if role == Role.INPUT else -1
+        leaves |= {_leaf(v, lag): _leaf(found[v.name], lag) for v in one.having(role)}
+    sides_ = [Side(c, Normal(c), {_leaf(v, None): Effective(_leaf(v, None)) for v in c.parameters},
+                   frozenset()) for c in (one, other)]  # fmt: skip
+    return Correspondence(sides_[0], sides_[1], leaves)
+
+
+def partners(one: Cell, other: Cell, role: Role) -> dict[str, Variable] | None:
+    """Of every input or state that of the same name if the names are alike, else the next one."""
+    mine, theirs = one.having(role), other.having(role)
+    if len(mine) != len(theirs):
+        return None
+    by_name = {v.name: v for v in theirs}
+    if {v.name for v in mine} == set(by_name):
+        return by_name
+    return {a.name: b for a, b in zip(mine, theirs)}
+
+
+def _leaf(v: Variable, lag: int | None) -> Leaf:
+    return Leaf(v.name, lag, v.role, v.shape)
+
+
+def _kind(v: Variable) -> tuple[bool, bool]:
+    return v.shape[0] == 1, v.shape[1] == 1
 
 
 _Gate = list[tuple[Any, Leaf]]
@@ -504,16 +565,15 @@ def _orders(mine: list[_Gate], theirs: list[_Gate]) -> Iterator[list[_Gate]]:
 def _assigned(
     side: Side, plain: Side, mine: list[_Gate], order: list[_Gate]
 ) -> Correspondence | None:
-    """Gates as given; inputs and states in the order in which they are written."""
+    """Gates as given; inputs and states by name, or in the order in which they are written."""
     leaves = {a: b for m, o in zip(mine, order) for (_, a), (_, b) in zip(m, o)}
     for role in (Role.INPUT, Role.STATE):
-        one, two = side.cell.having(role), plain.cell.having(role)
-        if len(one) != len(two):
+        found = partners(side.cell, plain.cell, role)
+        if found is None:
             return None
-        where = {v.name: i for i, v in enumerate(one)}
         for leaf in side.normal.leaves(side.normal.roots()):
             if leaf.role == role:
-                v = two[where[leaf.label]]
+                v = found[leaf.label]
                 leaves[leaf] = Leaf(v.name, leaf.lag, role, v.shape)
     return Correspondence(side, plain, leaves)
 

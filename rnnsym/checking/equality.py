@@ -21,11 +21,11 @@ from ..frameworks.keras.claims import NamedLayer, layer_of, named_layer, variant
 from ..language import parse
 from ..models import Model, leaves
 from ..names import unicode_of
-from ..nouns import ROW, Cell, Comparison, Control, Report, Verdict
+from ..nouns import ROW, Cell, Comparison, Control, Report, Role, Verdict
 from ..numeric import ModelFunction, lambdify
 from .branches import Coverage
 from .claim import Judge, Plan, plans
-from .correspondence import Correspondence, acts_as, candidates, correspondence
+from .correspondence import Correspondence, acts_as, candidates, correspondence, partners
 from .exact import apart, evaluate
 from .plant import planted
 from .rounding import tolerance
@@ -425,9 +425,10 @@ class _Comparing:
             if best is None or error > best[0]:
                 best = (error, where)
         if best is None:
-            mine, theirs = (", ".join(f"{v.name} {v.shape[0]} × {v.shape[1]}" for v in c.parameters)
+            mine, theirs = (", ".join(f"{v.name} {v.shape[0]} × {v.shape[1]}" for v in c.variables
+                                      if v.role in (Role.INPUT, Role.STATE, Role.PARAMETER))
                             for c in (self.rows, self.other.cell))  # fmt: skip
-            yield Comparison(what, False, where=f"the weights are {mine} against {theirs}")
+            yield Comparison(what, False, where=f"it reads {mine} against {theirs}")
             return
         error, where = best
         yield Comparison(what, False, error if np.isfinite(error) else None, _NEAR,
@@ -436,10 +437,13 @@ class _Comparing:
     def _by_name(self, sample: Sample) -> Sample:
         """A sample of the other as one of this cell: by names, else by shapes in order."""
         sizes: dict[str, int] = {}
-        pairs = list(zip(self.rows.inputs, self.other.cell.inputs))
-        pairs += list(zip(self.rows.states, self.other.cell.states))
-        for a, b in pairs:
-            for x, y in zip(a.shape, b.shape):
+        given = partners(self.rows, self.other.cell, Role.INPUT) or {}
+        known = {v.name: v for v in self.other.cell.states}
+        started = partners(self.rows, self.other.cell, Role.STATE) or {
+            v.name: known.get(v.name, last) for v in self.rows.states for last in known.values()
+        }
+        for v in (*self.rows.inputs, *self.rows.states):
+            for x, y in zip(v.shape, {**given, **started}[v.name].shape):
                 if x.is_Symbol and y.is_Symbol:
                     sizes.setdefault(str(x), sample.sizes[str(y)])
                 elif x.is_Symbol:
@@ -465,11 +469,10 @@ class _Comparing:
         for v in self.rows.parameters:
             if v.scalar:
                 weights[v.name] = float(np.asarray(weights[v.name]).reshape(()))
-        states = {}
-        for i, v in enumerate(self.rows.states):
-            known = list(sample.states.values())
-            states[v.name] = sample.states.get(v.name, known[min(i, len(known) - 1)])
-        return Sample(sample.inputs, states, weights, filled, sample.seed, sample.steps)
+        order = [v.name for v in self.other.cell.inputs]
+        inputs = tuple(sample.inputs[order.index(given[v.name].name)] for v in self.rows.inputs)
+        states = {v.name: sample.states[started[v.name].name] for v in self.rows.states}
+        return Sample(inputs, states, weights, filled, sample.seed, sample.steps)
 
 
 # --- models ---------------------------------------------------------------------------------------

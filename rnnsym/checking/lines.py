@@ -34,7 +34,7 @@ from ..nouns import (
 )
 from ..numeric import lambdify
 from ..printing import to_latex, to_text
-from .branches import Lookup
+from .branches import Branch, Lookup, branches, impossible
 from .claim import Claim, Domain, Judge, Plan, draw_finite, plans, whole_numbers
 from .differences import DIGITS, Trajectory
 from .plant import planted
@@ -86,7 +86,7 @@ class Line:
             raise CheckError(f"{found.what}: {found.where} (seed {self.checker.seed})")
         if found.verdict == Verdict.SAYS_NOTHING:
             raise CheckError(f"{found.what}: says nothing: {found.where}")
-        if weakness := self.checker.domain.weakness:
+        if weakness := self.checker.weakness:
             raise CheckError(f"{found.what}: the check has no power ({weakness})")
 
 
@@ -109,6 +109,7 @@ class LineChecker:
         self.seed = seed
         self.differentiated = Differentiated.of(derivation)
         self._printed: dict[Equation, Equation] = {}
+        self.unreached = ""
 
     @cached_property
     def domain(self) -> Domain[Trajectory]:
@@ -247,6 +248,8 @@ class LineChecker:
         except RnnsymError as refusal:
             what = step.written or to_text(step.equation)
             return Comparison(what, False, where=f"cannot be read again: {refusal}")
+        if step.section == CLAIMED:
+            self._reach(step)
         if not any(self.steps_of(step, s) for s in self.domain.samples):
             return Comparison(
                 claim.what, False, where="it holds at no step, so nothing is compared"
@@ -259,6 +262,46 @@ class LineChecker:
                 why = "its left side decides its right side"
                 return replace(found, verdict=Verdict.SAYS_NOTHING, where=why)
         return replace(found, verdict=Verdict.HOLDS)
+
+    def _reach(self, step: Step) -> None:
+        """Draw samples until every branch of a reader's own line is reached as well."""
+        equations = [e for e in self.differentiated.cell.equations if e.time is not None]
+        left = [b for b in branches([step.equation]) if not impossible(b, equations)]
+        if not left:
+            return
+
+        def missed(sample: Trajectory) -> list[Branch]:
+            return [b for b in left if not self._reaches(b, step, sample)]
+
+        with mpmath.workdps(DIGITS):
+            for sample in self.domain.samples:
+                left = missed(sample)
+            for plan in self.domain.stretched() if left else ():
+                more = self.domain.draw(plan)
+                rest = missed(more) if more is not None else left
+                if more is not None and len(rest) < len(left):
+                    self.domain.samples.append(more)
+                    left = rest
+                if not left:
+                    break
+        if left:
+            self.unreached = f"a branch of the line was not reached: {left[0].words}"
+
+    def _reaches(self, branch: Branch, step: Step, sample: Trajectory) -> bool:
+        for k in self.steps_of(step, sample):
+            tables = [_value(partial(sample.right_side_of, o, k)) for o in branch.operands]
+            if any(t is None for t in tables):
+                continue
+            with np.errstate(all="ignore"):
+                margin = np.asarray(branch.value(*map(_floats, tables)))
+            if (margin * branch.side > 0).any():
+                return True
+        return False
+
+    @property
+    def weakness(self) -> str:
+        """Which branch, of the cell or of a line, no sample reached; empty if all were."""
+        return self.domain.weakness or self.unreached
 
     def _decided(self, step: Step) -> bool:
         """Whether the left side of a line decides its right side, whatever else stands there.
@@ -561,7 +604,7 @@ def verify_lines(
         seed,
         {str(k): int(v) for k, v in checker.trajectory.sizes.items()},
         derivation.cell.remarks,
-        checker.domain.weakness,
+        checker.weakness,
         Verdict.HOLDS if claimed else Verdict.CONSISTENT,
     )
 

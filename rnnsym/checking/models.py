@@ -395,6 +395,8 @@ class _Check:
             self.progress(f"asking the live model with {name} weights")
             cast = {k: np.asarray(a, dtype) for k, a in weights.items()}
             inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in given]
+            if witness.samples is not None:
+                inputs = [np.resize(x, (witness.samples, *x.shape[1:])) for x in inputs]
             theirs = witness(inputs, cast)
             self.function.reset_states()
             with np.errstate(all="ignore"):

@@ -356,7 +356,8 @@ class _Table:
 def identity_of(name: str) -> str | None:
     """Of a name that is free to be the identity, I or I_K, the size that is written, or ""."""
     base, _, size = name.partition("_")
-    return size if base == "I" and "_" not in size else None
+    sized = not size or (len(size) == 1 and (size.isupper() or size in "dkmn"))
+    return size if base == "I" and sized else None
 
 
 def _with_identities(parsed: _Text) -> _Text:
@@ -535,6 +536,23 @@ def _inputs_said(parsed: _Text) -> set[str]:
 
 def _remarks(variables: Iterable[Variable], said: set[str]) -> tuple[str, ...]:
     """What a reader of the text should know: a name that was taken for one more input."""
+    variables = list(variables)
+    small = [
+        v
+        for v in variables
+        if v.role == Role.PARAMETER
+        and 1 not in v.shape
+        and v.name not in said
+        and "α" <= unicode_of(v.name)[0] <= "ω"
+        and unicode_of(v.name).isalpha()
+    ]
+    matrices = tuple(
+        f"{v} is read as a matrix; if it is a number, it is declared: `{v}: scalar`" for v in small
+    )
+    return (*matrices, *_typing_errors(variables, said))
+
+
+def _typing_errors(variables: list[Variable], said: set[str]) -> tuple[str, ...]:
     inputs = [v for v in variables if v.role == Role.INPUT]
     if len(inputs) < 2:
         return ()

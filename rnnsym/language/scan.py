@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+import numpy as np
+
 from ..algebra.functions import ELEMENTWISE, spellings
 from ..errors import LanguageError
 from ..names import (
@@ -200,6 +202,29 @@ _PLAIN_NUMBER_OF_EQUATION = re.compile(
 )
 
 
+#: How the norm of a row vector is written.
+NORM = "of a vector a it is sqrt(sum(a^2))"
+#: What stands for a command that is no misspelling of one that is near.
+_INSTEAD = {"oplus": ": a sum is +, a concatenation [a, b]"} | dict.fromkeys(
+    ("lVert", "rVert", "Vert", "|", "norm"), f": it is read as a norm; {NORM}"
+)
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """The known name that was meant, as far as a misspelling tells; or the empty text.
+
+    What is a function of mathematics by itself (tan, log2, arcsin) is no misspelling of another,
+    and neither is a name with a known one inside (prelu, lrelu). A beginning is completed.
+    """
+    near = difflib.get_close_matches(name, known, 1)
+    if not near or hasattr(np, name):
+        return ""
+    begun = [k for k in known if len(name) > 2 and k.startswith(name)]
+    if begun:
+        return min(begun, key=len)
+    return "" if len(near[0]) > 2 and near[0] in name and near[0] in spellings() else near[0]
+
+
 def is_latex(text: str) -> bool:
     """A text with a backslash is LaTeX; in any other, several letters in a row are one name."""
     return any("\\" in line.partition("#")[0] for line in text.splitlines())
@@ -374,6 +399,8 @@ class CalledName(Name):
 
 
 def _number(text: str, source: str, start: int, end: int) -> Token:
+    if re.match(r"\.[0-9]", source[end:]):
+        raise LanguageError("a number with two points", source, start, end + 2)
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or (exponent and abs(int(exponent[:6])) > 300):
         raise LanguageError(
@@ -1000,8 +1027,8 @@ def _latex_command(tex: _Tex, i: int) -> tuple[int, Token | None]:
         found = tex.name(i)
     if found is None:
         known = [*_COMMANDS, *_TEX_LETTERS, *_TEX_ACCENTS, *_WRAPPERS, *spellings()]
-        near = difflib.get_close_matches(command, known, 1)
-        hint = f"; did you mean \\{near[0]}?" if near else ""
+        near = nearest(command, known)
+        hint = _INSTEAD.get(command, f"; did you mean \\{near}?" if near else "")
         tex.fail(f"\\{command} is not in the language{hint}", i, end)
     token = _function_or_name(found[0], tex.text, tex.text[i : found[1]], i, found[1], tex.kind)
     return token.end, token

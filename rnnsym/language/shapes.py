@@ -338,14 +338,15 @@ class Inference:
         assert isinstance(item, Product)
         text = self.symbols.text
         whole = self.text_of(item)
+        factors = sorted(item.items, key=lambda f: f.start)  # as written, also in column form
         if i:
             before, operator = tree.items[i - 1], tree.operators[i - 1]
-            first, rest = item.items[0], text[item.items[0].end : item.end].strip()
+            first, rest = factors[0], text[factors[0].end : item.end].strip()
             sign = "⊙" if operator == "HADAMARD" else "/"
             one = f"{self.text_of(before)} {sign} ({whole})"
             return f"{one} or ({self.text_of(before)} {sign} {self.text_of(first)}) {rest}"
         after, operator = tree.items[1], tree.operators[0]
-        last, lead = item.items[-1], text[item.start : item.items[-1].start].strip()
+        last, lead = factors[-1], text[item.start : factors[-1].start].strip()
         sign = "⊙" if operator == "HADAMARD" else "/"
         one = f"({whole}) {sign} {self.text_of(after)}"
         return f"{one} or {lead} ({self.text_of(last)} {sign} {self.text_of(after)})"

@@ -5,7 +5,7 @@ The tree keeps what was written (positions, parentheses, order); shapes.py finds
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,7 +18,7 @@ from lark.exceptions import UnexpectedInput
 from lark.lexer import Lexer
 
 from ..errors import LanguageError
-from .scan import Name, Scanned, Statement
+from .scan import NORM, Name, Scanned, Statement, nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -382,13 +382,43 @@ def _parser(tight: bool = False) -> Lark:
 _FACTORS = {"NAME", "RPAR", "RSQB", "RBRACE", "RBAR", "TRANSPOSE", "RANGLE"}
 
 
+#: 2 and 2.3: how equations are numbered.
+_NUMBERED = re.compile(r"[0-9]+(\.[0-9]+)?")
+#: ^{(2)}: in papers the number of a layer, by the letter a power.
+_NUMBER_ABOVE = re.compile(r"\^\s*\{\s*\(\s*([0-9]+)\s*\)\s*\}")
+
+
+def _refuse_signs_of_two_meanings(statement: Statement, scanned: Scanned) -> None:
+    """Refuse `^{(2)}`, a layer's number or a power, and `||x||`, a norm or two absolute values."""
+    opened: list[int] = []
+    for i, token in enumerate(statement.tokens):
+        number = _NUMBER_ABOVE.match(scanned.text, token.start)
+        if token.type == "POWER" and number:
+            raise LanguageError(
+                f"^{{({number[1]})}} could be the number of a layer or a power; as part of the "
+                f"name it is written _{number[1]}, a power without the parentheses",
+                scanned.text, token.start, number.end(),
+            )  # fmt: skip
+        if token.type == "LBAR":
+            opened.append(i)
+        elif token.type == "RBAR" and opened:
+            start = opened.pop()
+            after = statement.tokens[i + 1].type if i + 1 < len(statement.tokens) else ""
+            if opened and opened[-1] == start - 1 and after == "RBAR":
+                raise LanguageError(
+                    f"||…|| is read as a norm, which is no function of the language: {NORM}",
+                    scanned.text, statement.tokens[start - 1].start, statement.tokens[i + 1].end,
+                )  # fmt: skip
+
+
 def _refuse_number_behind(statement: Statement, scanned: Scanned) -> None:
-    """Refuse a whole number in parentheses at the end: of the equation, or a factor?"""
+    """Refuse a number in parentheses at the end: of the equation, or a factor?"""
     if len(statement.tokens) < 4:
         return
     before, opened, number, closed = statement.tokens[-4:]
     kinds = (opened.type, number.type, closed.type)
-    if kinds == ("LPAR", "NUMBER", "RPAR") and before.type in _FACTORS and number.text.isdigit():
+    numbered = _NUMBERED.fullmatch(number.text)
+    if kinds == ("LPAR", "NUMBER", "RPAR") and before.type in _FACTORS and numbered:
         raise LanguageError(
             f"({number.text}) at the end could be the number of the equation or a factor; leave "
             "the number out, or write the factor in front",
@@ -415,6 +445,7 @@ def parse_statement(
     """
     first, last = statement.tokens[0], statement.tokens[-1]
     _refuse_number_behind(statement, scanned)
+    _refuse_signs_of_two_meanings(statement, scanned)
     try:
         tree: Any = _parser(tight).parse(statement)  # type: ignore[arg-type]
     except UnexpectedInput as error:
@@ -438,6 +469,11 @@ def _syntax_error(error: UnexpectedInput, statement: Statement, scanned: Scanned
     start, end = (token.end, token.end + 1) if at_end else (token.start, token.end)
     if before is not None and before.type == "FUNCTION":
         reason = f"{before.value} needs its argument in parentheses: {before.value}(…)"
+        if token.type == "POWER":
+            reason = (
+                f"{before.value} with a number above it could be a power or the inverse function; "
+                f"a power stands behind the argument: {before.value}(…)^2"
+            )
         start, end = before.start, before.end
     elif not any(t.type in ("EQUAL", "COLON") for t in tokens):
         reason = "this line is no equation (name = …) and no declaration (name: scalar)"
@@ -496,5 +532,5 @@ def reversed_products(tree: Any) -> Any:
 
 def close_names(name: str, known: list[str]) -> str:
     """A hint with the nearest known name, or the empty text."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, known)
+    return f"; did you mean {near}?" if near else ""

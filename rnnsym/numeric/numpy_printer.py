@@ -292,8 +292,9 @@ class BatchPrinter(NumPyPrinter):
         text = self._print(inner)
         if not batched(inner):
             return f"np.diagflat({text})"
+        held = text if isinstance(inner, Quantity) or _is_call(text) else f"({text})"
         return (
-            f"{self._indexed(inner, '[:, :, None]')} * np.eye({text}.shape[-1], dtype={text}.dtype)"
+            f"{self._indexed(inner, '[:, :, None]')} * np.eye({held}.shape[-1], dtype={held}.dtype)"
         )
 
     def _print_Diagonal(self, expr: Diagonal) -> str:

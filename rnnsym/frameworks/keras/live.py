@@ -75,7 +75,7 @@ def _refuse_look_alikes(keras: Any, part: Any) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # code in a layer: it is refused by us, in one line
             config = part.get_config()
-    except NotImplementedError:
+    except (NotImplementedError, OSError, TypeError, ValueError):
         return  # it is refused where its configuration is read
     for key, name in config.items():
         function = getattr(part, key, None)
@@ -113,6 +113,16 @@ class Live:
     def dtype(self) -> str:
         return str(self.layer.compute_dtype)
 
+    @property
+    def samples(self) -> int | None:
+        """The number of samples that it is built for, or None for any."""
+        if isinstance(self.layer, self.keras.Model):
+            return self.layer.inputs[0].shape[0]
+        if not getattr(self.layer, "stateful", False):
+            return None
+        shape = self.layer.get_build_config().get("input_shape")
+        return shape[0] if shape else None
+
     def __call__(self, inputs: list[Any], weights: Mapping[str, Any]) -> list[Any]:
         """What it gives with these weights, from states of zero.
 
@@ -122,6 +132,9 @@ class Live:
         """
         ops = self.keras.ops
         tensors = []
+        count = self.samples
+        if count is not None:  # a stateful model takes so many samples and no others
+            inputs = [np.resize(x, (count, *np.shape(x)[1:])) for x in inputs]
         for value, x in zip(self.model.inputs, inputs, strict=True):
             dtype = {"integer": "int32", "mask": "bool"}.get(value.kind, self.dtype)
             tensors.append(ops.convert_to_tensor(x, dtype))
@@ -172,7 +185,7 @@ def _entry(keras: Any, subject: Any) -> Mapping[str, Any]:
             warnings.simplefilter("ignore")  # code in a layer: it is refused by us, in one line
             item = keras.saving.serialize_keras_object(subject)
         return json.loads(json.dumps(item))
-    except (TypeError, ValueError, NotImplementedError) as error:
+    except (TypeError, ValueError, NotImplementedError, OSError) as error:
         text = str(error).strip().splitlines() or ["it cannot be written"]
         words = f"its configuration cannot be read: {text[0][:200]}"
         raise InputError(f"{shown(subject.name)}: {words}") from None

@@ -58,7 +58,7 @@ def test_pages_of_cells_have_their_derivations(site):
     for path, cell in texts().items():
         page = (site / f"{path}.html").read_text(encoding="utf-8")
         assert 'id="backward"' in page and 'id="cost"' in page
-        assert page.count("every line verified: error") >= 2
+        assert page.count("every line consistent: error") >= 2
         derivation = rnnsym.backpropagate(cell)
         assert page.count('<details class="step">') >= 2 * len(derivation)
         shown = html.unescape(page).replace(" ", "")

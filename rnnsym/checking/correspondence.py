@@ -144,7 +144,7 @@ class Correspondence:
     @property
     def names(self) -> list[str]:
         """Every parameter of the one and what it is of the other, in words."""
-        found = [f"{a.words} is {b.words}" for a, b in self.pairs]
+        found = sorted(f"{a.words} is {b.words}" for a, b in self.pairs)
         one, two = self.one.cell.inputs, self.other.cell.inputs
         given = [(v, two[i]) for v, i in zip(one, self.inputs())]
         if [v.name for v in one] != [v.name for v in two]:

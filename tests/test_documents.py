@@ -188,3 +188,8 @@ def test_a_derivation_is_not_printed_when_a_line_is_wrong(monkeypatch):
     )
     with pytest.raises(rnnsym.CheckError, match=r"∂L/∂h_0|h̄_t"):
         rnnsym.document(cell_of("simple_rnn"), what="bptt")
+
+
+def test_an_unknown_loss_is_refused_also_where_no_part_asks_for_it(command):
+    done = command("export", "lstm", "--to", "txt", "--loss", "foo")
+    assert done.returncode == 2 and "unknown loss 'foo'" in done.stderr and not done.stdout

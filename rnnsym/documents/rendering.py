@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..derive.losses import loss_of
 from ..errors import InputError
 from ..language.scan import plain_name
 from ..nouns import Cell, Report
@@ -111,6 +112,7 @@ def document(
             raise InputError(f"a document is of a cell or network, not {type(cell).__name__}")
     if to not in FORMATS:
         raise InputError(f"unknown format '{to}'; there are {', '.join(FORMATS)}")
+    loss_of(loss)  # also where no part asks for it
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
     if fragment and to != "tex":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RnnsymError(ValueError):
     """Bad input: the message is one line that says where, what was found and what was expected."""
@@ -9,6 +11,16 @@ class RnnsymError(ValueError):
     def __init__(self, message: str) -> None:
         # A name or a piece of text from a user may hold a line break; the promise is one line.
         super().__init__(" ".join(message.split()))
+
+    def __reduce__(self) -> Any:
+        # What stands in `args` is the message, and not what a constructor was given.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[RnnsymError], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class LanguageError(RnnsymError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -203,6 +204,16 @@ class Model:
     variant: Callable[..., Model] | None = field(default=None, hash=False, compare=False)
     spec: Any = field(default=None, hash=False, compare=False)
     live: Any = field(default=None, hash=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The framework's own object stays in the process that it lives in.
+        return {**self.__dict__, "live": None}
+
+    def __copy__(self) -> Model:
+        return replace(self)
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        return replace(self, values=deepcopy(self.values, memo), kept=deepcopy(self.kept, memo))
 
     @property
     def equations(self) -> Iterator[Node]:

@@ -253,10 +253,10 @@ class Cell:
     title: str = ""
     description: str = ""
     source: str = ""
-    text: str = ""
+    text: str = field(default="", compare=False)
     sizes: Mapping[Symbol, int] = field(default_factory=dict, hash=False)
     convention: str = ROW
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if self.convention not in CONVENTIONS:

@@ -225,6 +225,25 @@ def test_one_function_written_in_other_functions_holds(one, other):
     assert rnnsym.equal(one, other) and rnnsym.equal(other, one)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h_t = tanh(x_t W + h_{t-1} U + b) + exp(x_t W + b - 45)",
+        "h_t = tanh(x_t W + h_{t-1} U + b) + exp(x_t W - 300)",
+        "h_t = tanh(x_t W + h_{t-1} U + b + exp(x_t W - 45))",
+        "h_t = tanh(x_t W + h_{t-1} U + b) ⊙ (1 - exp(-50 - x_t W))",
+        "h_t = tanh(x_t W + h_{t-1} U + b) ⊙ σ(x_t W + 200)",
+    ],
+)
+def test_a_term_that_no_number_shows_is_a_term(text):
+    assert not claimed(text, "keras.layers.SimpleRNN")
+
+
+def test_a_term_that_algebra_knows_to_be_nothing_is_none():
+    text = "h_t = tanh(x_t W + h_{t-1} U + b - 0 x_t W)"
+    assert claimed(text, "keras.layers.SimpleRNN").verdict == "verified"
+
+
 def test_a_clip_far_away_is_not_the_layer():
     report = rnnsym.verify(
         rnnsym.Cell.parse("h_t = min(relu(x_t W + h_{t-1} U + b), 10000)"),

@@ -154,6 +154,7 @@ def test_a_branch_that_no_number_reaches_is_not_asked_for():
         "∂L/∂b = 100 ⊙ hard_tanh((∑_{t=1}^{T} ā_t) / 100)",
         "ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t) + relu(sum(x_t) - 1000)",
         "h_t = tanh(min(x_t W + h_{t-1} U + b, 10))",
+        "ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t) + exp(sum(x_t) - 110)",
     ],
 )
 def test_a_line_is_held_to_the_branches_that_it_brings(line):
@@ -215,7 +216,8 @@ def test_sizes_are_unlike_each_other_and_every_number():
 @pytest.mark.parametrize(
     "line",
     ["ā_t = 1 ā_t", "h̄_T = h̄_T + ā_T - ā_T", "ā_t = ā_t", "h̄_t = ∂L/∂h_t", "∂L/∂W = ∂L/∂W",
-     "ā_t = ā_t ⊙ ā_t / ā_t", "h_t = h_t + 0 ⊙ ā_t", "ā_t = 2 ā_t - ā_t"],
+     "ā_t = ā_t ⊙ ā_t / ā_t", "h_t = h_t + 0 ⊙ ā_t", "ā_t = 2 ā_t - ā_t",
+     "ā_t = ā_t ⊙ step(2 - h_t)", "h̄_t = h̄_t + relu(h_t - 3)", "h_t = min(h_t, 1)"],
 )  # fmt: skip
 def test_a_line_about_itself_says_nothing(line):
     report = verdict(RNN, line)

@@ -166,6 +166,7 @@ class Claim(Generic[S]):
         apart: how far two values are apart, relative to the left one, and where.
         tolerance: the most that is allowed, for a sample; `reason` says why.
         neighbours: wrong claims next to this one: what was done, and the wrong right side.
+        equal: whether two right sides are one to many more digits than the claim compares.
     """
 
     what: str
@@ -175,6 +176,7 @@ class Claim(Generic[S]):
     tolerance: Callable[[S], float]
     reason: str = ""
     neighbours: tuple[tuple[str, Callable[[S], Any]], ...] = field(default=(), repr=False)
+    equal: Callable[[Any, Any], bool] | None = None
 
 
 class Judge(Generic[S]):
@@ -199,7 +201,11 @@ class Judge(Generic[S]):
     def controls(self, claim: Claim[S]) -> Iterator[Control]:
         """Every wrong neighbour: rejected, or shown to be no other claim at all."""
         for what, wrong in claim.neighbours:
-            yield self.control(claim, what, wrong)
+
+            def same(s: S, wrong: Callable[[S], Any] = wrong) -> bool:
+                return claim.equal is None or claim.equal(claim.right(s), wrong(s))
+
+            yield self.control(claim, what, wrong, same)
 
     def control(
         self,

@@ -470,12 +470,14 @@ def candidates(one: Cell, other: Cell, seconds: float = MOST_SECONDS) -> Iterato
             mine = _by_sum(side)
             if sorted(map(_kinds, mine)) != sorted(map(_kinds, theirs)):
                 return
+            given = _given(side, plain)
+            if given is None:
+                return
             for order in _orders(mine, theirs):
                 if time.monotonic() > until:
                     return
-                found = _assigned(side, plain, mine, order)
-                if found is not None:
-                    yield found
+                leaves = {a: b for m, o in zip(mine, order) for (_, a), (_, b) in zip(m, o)}
+                yield Correspondence(side, plain, leaves | given)
     except TooLarge:
         return
 
@@ -562,11 +564,9 @@ def _orders(mine: list[_Gate], theirs: list[_Gate]) -> Iterator[list[_Gate]]:
         yield [theirs[next(chosen[k])] for k in keys]
 
 
-def _assigned(
-    side: Side, plain: Side, mine: list[_Gate], order: list[_Gate]
-) -> Correspondence | None:
-    """Gates as given; inputs and states by name, or in the order in which they are written."""
-    leaves = {a: b for m, o in zip(mine, order) for (_, a), (_, b) in zip(m, o)}
+def _given(side: Side, plain: Side) -> dict[Leaf, Leaf] | None:
+    """Inputs and states by name, or in the order in which they are written."""
+    leaves = {}
     for role in (Role.INPUT, Role.STATE):
         found = partners(side.cell, plain.cell, role)
         if found is None:
@@ -575,7 +575,7 @@ def _assigned(
             if leaf.role == role:
                 v = found[leaf.label]
                 leaves[leaf] = Leaf(v.name, leaf.lag, role, v.shape)
-    return Correspondence(side, plain, leaves)
+    return leaves
 
 
 def acts_as(found: Correspondence) -> list[tuple[str, str, bool]]:
@@ -598,6 +598,17 @@ def acts_as(found: Correspondence) -> list[tuple[str, str, bool]]:
         elif other is not None:
             rows.append((e.variable.name, other, True))
     return rows
+
+
+def same_by_algebra(one: Cell, other: Cell) -> bool:
+    """Whether two cells with the same names have the same normal form."""
+    try:
+        a, b = Normal(one), Normal(other)
+        pairs = [(a.output, b.output)]
+        pairs += [(a.of(v.name), b.of(v.name)) for v in one.states if v in other.states]
+        return all(_said(a, p, {}) == _said(b, q, {}) for p, q in pairs)
+    except TooLarge:
+        return False
 
 
 def _said(normal: Normal, poly: Poly, to: Mapping[Leaf, Leaf]) -> str:

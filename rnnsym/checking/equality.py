@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,16 @@ from ..nouns import ROW, Cell, Comparison, Control, Report, Role, Verdict
 from ..numeric import ModelFunction, lambdify
 from .branches import Coverage
 from .claim import Judge, Plan, plans
-from .correspondence import Correspondence, acts_as, candidates, correspondence, partners
+from .correspondence import (
+    Correspondence,
+    acts_as,
+    candidates,
+    correspondence,
+    partners,
+    same_by_algebra,
+)
 from .exact import apart, evaluate
-from .plant import planted
+from .plant import SIGN, planted
 from .rounding import tolerance
 from .samples import Sample, error_of
 from .verification import Samples, _completed, _numbers, _silent, unsized
@@ -228,8 +236,12 @@ class _Comparing:
                 ours = self.mapped(found, sample).call(self.function)
         except (InputError, KeyError, ValueError, IndexError):
             return False
-        theirs = sample.call(self.theirs.function)
-        return error_of(ours, theirs)[0] <= _NEAR
+        return error_of(ours, self._first)[0] <= _NEAR
+
+    @cached_property
+    def _first(self) -> Array:
+        """What the other's code gives on the first sample."""
+        return self.theirs.domain.samples[0].call(self.theirs.function)
 
     def found(self) -> Correspondence | None:
         """The correspondence under which both are one function."""
@@ -327,7 +339,7 @@ class _Comparing:
         """Wrong versions of the text, with the same weights, must part from the other."""
         judge = Judge(self.theirs.domain)
         claim = self.theirs.claim("", self.expected, lambda s: self._ours(found, s, "float64"))
-        for _, what, wrong in planted(unsized(self.cell)):
+        for kind, what, wrong in planted(unsized(self.cell), every_term=True):
             function = lambdify(wrong)
             rows = _rows(wrong)
 
@@ -335,7 +347,10 @@ class _Comparing:
                 with np.errstate(all="ignore"):
                     return _completed(self.mapped(found, s), rows).call(function)
 
-            def same(s: Sample, rows: Cell = rows) -> bool:
+            def same(s: Sample, rows: Cell = rows, kind: str = kind) -> bool:
+                # A term that is next to nothing at every number is one all the same.
+                if kind == SIGN and not same_by_algebra(self.rows, rows):
+                    return False
                 mapped = self.mapped(found, s)
                 one = evaluate(self.rows, self.rows.equations, mapped, exact=True)
                 two = evaluate(rows, rows.equations, _completed(mapped, rows), exact=True)

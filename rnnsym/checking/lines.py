@@ -37,13 +37,17 @@ from ..printing import to_latex, to_text
 from .branches import Branch, Lookup, branches, impossible
 from .claim import Claim, Domain, Judge, Plan, draw_finite, plans, whole_numbers
 from .differences import DIGITS, Trajectory
-from .plant import planted
+from .plant import SIGN, negated_terms, planted
 from .samples import Sample
 
 #: The differences are exact to about 1e-30 and slopes hold constants of 28 digits; a wrong line is
 #: off by far more. Relative to the norm of the left side, nothing is added.
 TOLERANCE = 1e-20
+#: Two right sides are one if they part by less: both are computed with 70 digits, some are lost.
+_SAME = 1e-55
 _LARGEST = 1e12
+#: Of how many samples of one size the right side of a line is looked at.
+_VARIED = 3
 REASON = "differences at 50 digits are exact to about 1e-30; nothing is added for small numbers"
 
 FUTURE, SLOPE, TRANSPOSED, FACTOR, TIME = (
@@ -196,6 +200,12 @@ class LineChecker:
 
         wrong = [] if step.section == FORWARD else wrong_lines(step.equation)
         neighbours = [(f"{kind}: {to_text(w)}", self._wrong(step, w)) for kind, w in wrong]
+        if step.section == CLAIMED:
+            # A term that no number shows may not be there at all.
+            neighbours += [
+                (f"{SIGN}: {what}", self._wrong(step, replace(step.equation, expr=e)))
+                for what, e in negated_terms(step.equation.expr)
+            ]
         return Claim(
             step.written or to_text(step.equation),
             left,
@@ -204,6 +214,7 @@ class LineChecker:
             lambda _: TOLERANCE,
             REASON,
             tuple(neighbours),
+            _equal if step.section == CLAIMED else None,
         )
 
     def _right(
@@ -306,42 +317,41 @@ class LineChecker:
     def _decided(self, step: Step) -> bool:
         """Whether the left side of a line decides its right side, whatever else stands there.
 
-        Everything on the right but the left side itself is changed at random; if the right side
-        stays what it was, the line is of the kind of a = a and says nothing.
+        Everything on the right but the left side itself is taken from other samples of the same
+        sizes; if the right side stays what it was, the line is of the kind of a = a and says
+        nothing.
         """
         equation = self.printed(step.equation)
-        trajectory = self.trajectory
-        rng = np.random.default_rng(self.seed + 29)
+        trajectory, *others = self._varied or [self.trajectory]
         for k in self.steps_of(step, trajectory):
-            time = equation.time
-            at = trajectory.step_of(time, k)
-            own = self._same(equation.variable.name), at
+            own = self._same(equation.variable.name), trajectory.step_of(equation.time, k)
             met = False
-            changed: dict[Any, Any] = {}
 
-            def leaf(label: str, step_: int | None, own: Any = own, changed: Any = changed) -> Any:
+            def leaf(
+                label: str, at: int | None, other: Trajectory = trajectory, own: Any = own
+            ) -> Any:
                 nonlocal met
-                table = trajectory.of(label, step_)
-                key = self._same(label), step_
-                if key == own:
+                if (self._same(label), at) == own:
                     met = True
-                    return table
-                if key not in changed:
-                    changed[key] = [
-                        [v * mpmath.mpf(rng.uniform(0.3, 3)) + mpmath.mpf(rng.uniform(0.1, 1))
-                         for v in row] for row in table
-                    ]  # fmt: skip
-                return changed[key]
+                    return trajectory.of(label, at)
+                return other.of(label, at)
 
-            right = trajectory.right_side(equation, k)
-            for _ in range(2):
-                changed.clear()
-                moved = _value(partial(trajectory.right_side_of, equation.expr, k, leaf))
+            right = _value(partial(trajectory.right_side_of, equation.expr, k, leaf))
+            if right is None or not met:
+                return False
+            for other in others:
+                look = partial(leaf, other=other)
+                moved = _value(partial(trajectory.right_side_of, equation.expr, k, look))
                 if moved is None or not _parting(right, moved)[0] <= TOLERANCE:
                     return False
-            if not met:
-                return False
         return True
+
+    @cached_property
+    def _varied(self) -> list[Trajectory]:
+        """Samples that differ in every number and in no size."""
+        plan = self.domain.plans[0]
+        plans = [replace(plan, seed=plan.seed + 500 + n) for n in range(2 * _VARIED)]
+        return [s for s in map(self.domain.draw, plans) if s is not None][:_VARIED]
 
     def _same(self, label: str) -> str:
         """∂L/∂h_t and h̄_t are one quantity."""
@@ -497,6 +507,14 @@ def wrong_lines(equation: Equation) -> Iterator[tuple[str, Equation]]:
         if kind not in seen:
             seen.add(kind)
             yield kind, replace(equation, expr=expr)
+
+
+def _equal(right: Right, other: Right) -> bool:
+    """Whether two right sides are one to nearly all the digits that there are."""
+    return all(
+        a is not None and b is not None and _parting(a, b, mpmath.mpf(0), False)[0] <= _SAME
+        for (_, a, _), (_, b, _) in zip(right, other)
+    )
 
 
 def _is_zero(expr: Any) -> bool:

@@ -19,22 +19,32 @@ SIGN, TRANSPOSED, BIAS, TIME, EXCHANGED = (
 )  # fmt: skip
 
 
-def planted(cell: Cell) -> Iterator[tuple[str, str, Cell]]:
+def planted(cell: Cell, every_term: bool = False) -> Iterator[tuple[str, str, Cell]]:
     """Wrong versions of a cell: (kind, what was done, the wrong cell).
 
     For every equation the first place of each kind of error, and parameters of one shape exchanged.
+
+    Args:
+        cell: what is right, or is claimed to be.
+        every_term: change the sign of every term of every sum. Of somebody else's text a term
+            that no number shows may not be there at all.
     """
     for i, equation in enumerate(cell.equations):
         seen: set[str] = set()
         name = str(equation.variable)
         for kind, what, expr in [*_variants(equation.expr), *_whole(equation.expr)]:
-            if kind in seen:
+            if kind in seen and not (every_term and kind == SIGN):
                 continue
             seen.add(kind)
             wrong = list(cell.equations)
             wrong[i] = Equation(equation.variable, expr, equation.time)
             yield kind, f"{kind}: {what} in the equation of {name}", _rebuilt(cell, wrong)
     yield from _exchanged(cell)
+
+
+def negated_terms(expr: Any) -> Iterator[tuple[str, Any]]:
+    """(what was done, the expression) with the sign of one term changed, each in turn."""
+    return ((what, wrong) for kind, what, wrong in _variants(expr) if kind == SIGN)
 
 
 def _whole(expr: Any) -> Iterator[tuple[str, str, Any]]:

@@ -577,7 +577,7 @@ def _declared(parsed: _Text, symbols: Symbols) -> tuple[dict[str, Pair], set[str
     shapes: dict[str, Pair] = {}
     inputs: set[str] = set()
     output: str | None = None
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     sizes = symbols.sizes
     for declaration in parsed.declarations:
         kind = declaration.kind
@@ -593,9 +593,11 @@ def _declared(parsed: _Text, symbols: Symbols) -> tuple[dict[str, Pair], set[str
             if ref.name not in used:
                 hint = close_names(ref.name, sorted(used))
                 symbols.refuse(f"'{ref.name}' is declared and never used{hint}", ref)
-            if ref.name in seen:
+            # What it is and what shape it has are two things to say.
+            role = not isinstance(kind, tuple) and str(kind.value) in ("input", "parameter")
+            if (ref.name, role) in seen:
                 symbols.refuse(f"'{ref.name}' is declared twice", ref)
-            seen.add(ref.name)
+            seen.add((ref.name, role))
             if isinstance(kind, tuple):
                 pair = [_declared_size(token, sizes, symbols, used) for token in kind]
                 shapes[ref.name] = (pair[1], pair[0]) if symbols.column else (pair[0], pair[1])
@@ -636,11 +638,14 @@ def _find_roles(
     """Sort every name into its role, and refuse names that could be two things."""
     first: dict[str, Ref] = {}
     lags: dict[str, set[int | None]] = {}
-    given = {r.name for r in _refs(parsed) if r.lag is not None}
-    given -= {e.name.name for e in parsed.equations}
-    if given == declared_inputs:  # where all are declared, that is their order
-        for ref in (r for d in parsed.declarations for r in d.names if r.name in given):
-            first.setdefault(ref.name, ref)
+    free = [r for r in _refs(parsed) if r.name not in {e.name.name for e in parsed.equations}]
+    given = {r.name for r in free if r.lag is not None}
+    weights = {r.name for r in free if r.lag is None}
+    said = [r for d in parsed.declarations for r in d.names]
+    for names, declared in ((given, declared_inputs), (weights, {r.name for r in said} & weights)):
+        if names == declared:  # where all are declared, that is their order
+            for ref in (r for r in said if r.name in names):
+                first.setdefault(ref.name, ref)
     for ref in _refs(parsed):
         first.setdefault(ref.name, ref)
         lags.setdefault(ref.name, set()).add(ref.lag)
@@ -832,8 +837,11 @@ class _Builder:
         return Quantity(ref.name, expression(rows, self.sizes), expression(cols, self.sizes), time)
 
     def spread(self, tree: Tree, shape: tuple[Expr, Expr]) -> Any:
-        expr = self.expr(tree)
-        if self.shape(tree) == shape:
+        return self.as_wide(self.expr(tree), shape)
+
+    @staticmethod
+    def as_wide(expr: Any, shape: tuple[Expr, Expr]) -> Any:
+        if expr.shape == shape:
             return expr
         signs = 0
         while is_negative(expr):  # signs stand in front, however many there are
@@ -894,15 +902,21 @@ class _Builder:
 
     def chain(self, tree: Chain) -> Any:
         shape = self.shape(tree)
-        result = self.spread(tree.items[0], shape)
-        run = [result]
+        run = [self.expr(tree.items[0])]
+
+        def joined(*items: Any) -> list[Any]:
+            # What is of numbers alone, as 1 / 3 in front of ⊙ x_t, stays a number.
+            narrow = all(e.shape == (1, 1) for e in items)
+            return list(items) if narrow else [self.as_wide(e, shape) for e in items]
+
         for operator, item in zip(tree.operators, tree.items[1:]):
-            operand = self.spread(item, shape)
-            if operator == "HADAMARD":
-                run.append(operand)
-                continue
-            left = run[0] if len(run) == 1 else HadamardProduct(*run)
-            run = [Divide(left, operand)]
+            run.append(self.expr(item))
+            if operator != "HADAMARD":
+                *factors, divisor = joined(*run)
+                run = [
+                    Divide(factors[0] if len(factors) == 1 else HadamardProduct(*factors), divisor)
+                ]
+        run = [self.as_wide(e, shape) for e in run]
         return run[0] if len(run) == 1 else HadamardProduct(*run)
 
     def product(self, tree: Product) -> Any:

@@ -216,6 +216,8 @@ def nearest(name: str, known: list[str]) -> str:
     What is a function of mathematics by itself (tan, log2, arcsin) is no misspelling of another,
     and neither is a name with a known one inside (prelu, lrelu). A beginning is completed.
     """
+    if name in known:  # as of Tanh, spelt in capitals
+        return name
     near = difflib.get_close_matches(name, known, 1)
     if not near or hasattr(np, name):
         return ""

@@ -104,6 +104,7 @@ class NumericFunction:
     def __init__(
         self, cell: Cell, source: Source, trace_source: Source | None, steps: int | None = None
     ) -> None:
+        self._made_of: tuple[Any, ...] = (cell, source, trace_source, steps)
         self.cell = cell
         self.source = source.text
         self.trace_source = trace_source.text if trace_source is not None else ""
@@ -120,6 +121,10 @@ class NumericFunction:
         self._sizes = {str(symbol): value for symbol, value in cell.sizes.items()}
         # The cell finds these anew at every look; a call should not.
         self._inputs, self._states_of, self._parameters = cell.inputs, cell.states, cell.parameters
+
+    def __reduce__(self) -> Any:
+        # A compiled function cannot be sent to another process, its source can.
+        return type(self), self._made_of
 
     def __repr__(self) -> str:
         return f"<NumericFunction of {self.cell.name}: {', '.join(self.arguments)}>"
@@ -411,6 +416,7 @@ class GradientFunction(NumericFunction):
         super().__init__(
             bare_cell(derivation), gradient_source(derivation), None, derivation.length
         )
+        self._made_of = (derivation,)
         self._target = target_of(derivation)
         self._output = self.cell.output
         self._widths = [self._find(size) for size in axes(self.cell, self._output)]

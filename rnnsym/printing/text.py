@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Unpack
 
@@ -77,16 +77,21 @@ def cell_text(cell: Cell, style: Style = OWN) -> str:
         InputError: if there is no such text; none was found to have none in its own form.
     """
     form = replace(cell, convention=style.convention)
-    for ordered in (False, True):
-        # In the other form names are met in another order; then that of the inputs is declared.
-        text = _cell_text(form, style, ordered)
+    shaped: set[str] = set()
+    for ordered in (False, True, True):
+        # In the other form names are met in another order; then that order is declared, and so are
+        # shapes that nobody would find.
+        text = _cell_text(form, style, ordered, shaped)
         again = parse(text, name=cell.name)
-        if all(getattr(again, f) == getattr(form, f) for f in _SAME):
+        if replace(again, sizes=form.sizes) == form:
             return text
+        if ordered:
+            found = {v.name: v.shape for v in again.variables}
+            shaped |= {v.name for v in form.variables if found.get(v.name) != v.shape}
     raise InputError(f"{cell.name} has no text in {style.convention} form that reads back equal")
 
 
-def _cell_text(cell: Cell, style: Style, ordered: bool) -> str:
+def _cell_text(cell: Cell, style: Style, ordered: bool, shaped: Collection[str]) -> str:
     lines = [f"# {line}" for line in (cell.title, cell.description) if line]
     if cell.source:
         lines += ([] if cell.title else ["#"]) + [f"# Source: {cell.source}"]
@@ -94,7 +99,7 @@ def _cell_text(cell: Cell, style: Style, ordered: bool) -> str:
     if style.column:
         lines.append("convention: column")
     for v in cell.variables:
-        lines += [f"{v}: {kind}" for kind in _declared(v, cell, ordered)]
+        lines += [f"{v}: {kind}" for kind in _declared(v, cell, ordered, v.name in shaped)]
     lines.append(f"output: {cell.output}")
     for e in cell.equations:
         comment = f"    # {e.variable.meaning}" if e.variable.meaning else ""
@@ -106,18 +111,14 @@ def _cell_text(cell: Cell, style: Style, ordered: bool) -> str:
     return "\n".join([*lines, *([""] * bool(more)), *more]) + "\n"
 
 
-#: What a cell's text says; its sizes and its name stand elsewhere.
-_SAME = ("equations", "variables", "output", "title", "description", "source", "convention")
-
-
-def _declared(v: Variable, cell: Cell, ordered: bool) -> Iterator[str]:
+def _declared(v: Variable, cell: Cell, ordered: bool, shaped: bool) -> Iterator[str]:
     """What a text has to declare of a symbol, so that it is read as what it is."""
     rows, cols = cell.shown_shape(v)
     if v.scalar:
         yield "scalar"
-    elif v.timed and v.shape[0] != 1:
+    elif shaped or (v.timed and v.shape[0] != 1):
         yield f"{rows} × {cols}"
-    elif v.role == Role.PARAMETER and v.name.partition("_")[0] == "I":
+    if v.role == Role.PARAMETER and (ordered or v.name.partition("_")[0] == "I"):
         yield "parameter"
     if v.role == Role.INPUT and (ordered or v in cell.delayed):
         yield "input"

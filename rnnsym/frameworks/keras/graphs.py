@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ...errors import InputError
@@ -486,11 +487,21 @@ def build(
         layers=layers, shapes=dict(b.shapes),
         states=b.states, dropout=tuple(b.dropout), masked=masks, training=training,
         dtype=next(iter(b.dtypes), "float32"),
-        variant=lambda m, t: build(item, input_axes, masked_inputs=m, training=t,
-                                   implementations=implementations)[0],
+        variant=partial(_variant, item, input_axes, implementations),
         spec=(item, kinds),
     )  # fmt: skip
     return model, b.stores
+
+
+def _variant(
+    item: Mapping[str, Any],
+    input_axes: list[tuple[Axes, str]] | None,
+    implementations: Mapping[str, int] | None,
+    masked: tuple[bool, ...],
+    training: bool,
+) -> Model:
+    return build(item, input_axes, masked_inputs=masked, training=training,
+                 implementations=implementations)[0]  # fmt: skip
 
 
 def _kinds(inputs: list[Value], b: Builder) -> tuple[Value, ...]:

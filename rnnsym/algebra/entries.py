@@ -6,10 +6,12 @@ definitions of the operations, and nothing of printers, NumPy or shapes of batch
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from sympy import HadamardProduct, Integer, MatAdd, MatMul, Rational, Transpose
+from sympy import HadamardProduct, Integer, MatAdd, Rational, Transpose
 
 from ..nouns import Quantity
 from .functions import ELEMENTWISE, ROWS
@@ -22,6 +24,7 @@ from .nodes import (
     Eye,
     Filled,
     Inner,
+    MatMul,
     Number,
     Power,
     RowApply,
@@ -52,7 +55,7 @@ def entries(
     Args:
         expr: a matrix expression; every size in it is a number.
         leaf: the entries of a quantity.
-        call: applies an elementwise function by name to scalars.
+        call: applies an elementwise function by name to scalars; also "/" and "^".
         number: makes a scalar of a rational number.
     """
     return compiled_entries(expr, call, number)(leaf)
@@ -122,9 +125,9 @@ def compiled_entries(
             case HadamardProduct():
                 return fold(lambda a, b: a * b, node.args)
             case Divide():
-                return each(lambda a, b: a / b, node.args)
+                return each(partial(call, "/"), node.args)
             case Power():
-                return each(lambda a, b: a**b, node.args)
+                return each(partial(call, "^"), node.args)
             case Transpose():
                 turned = go(node.args[0])
                 return lambda leaf: _flip(turned(leaf))
@@ -238,6 +241,7 @@ def symbolic_entries(expr: Any) -> Entries:
         return [[q[i, j] for j in range(int(q.shape[1]))] for i in range(int(q.shape[0]))]
 
     def call(name: str, *arguments: Any) -> Any:
-        return ELEMENTWISE[name].symbol(*arguments)
+        operation = {"/": operator.truediv, "^": operator.pow}.get(name)
+        return (operation or ELEMENTWISE[name].symbol)(*arguments)
 
     return entries(expr, leaf, call, lambda value: value)

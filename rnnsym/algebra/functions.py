@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+import mpmath
 import sympy as sp
 from sympy import Expr, Integer, Piecewise, Rational
 
@@ -299,6 +300,12 @@ def gelu(z: Expr) -> Expr:
     slopes=(
         "σ(1.5957691216057307117597842397 (z + 0.044715 z ⊙ z ⊙ z)) ⊙ (1 + 1.5957691216057307117597842397 z ⊙ (1 + 0.134145 z ⊙ z) ⊙ σ(-1.5957691216057307117597842397 (z + 0.044715 z ⊙ z ⊙ z)))",
     ),
+    # Beyond 25 the slope is 0 or 1 to all digits, and a cube may not be finite.
+    accurate=(
+        "sigmoid(1.5957691216057308 * (Z + 0.044715 * Z**3)) * (1 + 1.5957691216057308 * Z"
+        " * (1 + 0.134145 * Z**2) * sigmoid(-1.5957691216057308 * (Z + 0.044715 * Z**3)))"
+        "".replace("Z", "np.clip(z, -25, 25)"),
+    ),
 )
 def gelu_tanh(z: Expr) -> Expr:
     return z / 2 * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (z + Rational("0.044715") * z**3)))
@@ -383,11 +390,11 @@ def log_sigmoid(z: Expr) -> Expr:
 @_entry(
     _operator("squareplus"),
     # Keras's own text cancels below zero; there the function is the inverse of its mirror image.
-    "np.where(z > 0, (np.abs(z) + np.hypot(z, 2)) / 2, 2 / (np.abs(z) + np.hypot(z, 2)))",
+    "np.where(z > 0, np.abs(z) / 2 + np.hypot(z, 2) / 2, 2 / (np.abs(z) + np.hypot(z, 2)))",
     slopes=("0.5 + z / (2 sqrt(z ⊙ z + 4))",),
     accurate=(
-        "np.where(z > 0, np.abs(z) + np.hypot(z, 2), 4 / (np.abs(z) + np.hypot(z, 2)))"
-        " / (2 * np.hypot(z, 2))",
+        "np.where(z > 0, 0.5 + z / np.hypot(z, 2) / 2,"
+        " 2 / (np.abs(z) + np.hypot(z, 2)) / np.hypot(z, 2))",
     ),
 )
 def squareplus(z: Expr) -> Expr:
@@ -687,14 +694,20 @@ _row(
     RowFunction(
         "layer_norm",
         _operator("LayerNorm"),
-        "centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon)",
+        "centred / np.hypot(np.sqrt((centred**2).mean(axis=-1, keepdims=True)), least)",
         _layer_norm,
         "(z_j - (∑_{k=1}^{n} z_k) / n)"
         " / sqrt((∑_{k=1}^{n} (z_k - (∑_{l=1}^{n} z_l) / n)^2) / n + epsilon)",
         # Keras's default; the paper (Ba, Kiros, Hinton 2016, eq. 4) has no epsilon.
         defaults=(("epsilon", "0.001"),),
         aliases=("layernorm", "LayerNorm", "LN", "layer_normalization"),
-        needs=("centred = z - z.mean(axis=-1, keepdims=True)",),
+        # In units of the largest element: no square is too large or too small.
+        needs=(
+            "unit = np.abs(z).max(axis=-1, keepdims=True)",
+            "unit = np.where(unit > 0, unit, 1).astype(z.dtype)",
+            "centred = z / unit - (z / unit).mean(axis=-1, keepdims=True)",
+            "least = np.sqrt(np.asarray(epsilon, z.dtype)) / unit",
+        ),
     )
 )
 
@@ -705,11 +718,12 @@ def _kept_margin(z: Any) -> Any:
     return 1 - (abs(above) + above).sum(axis=-1) / 2
 
 
-#: The sorted row, its cumulated sums and how many elements are not 0, of both forms of sparsemax.
+#: The sorted row below its largest element, and how many elements are not 0, of both forms.
 _SORTED = (
-    "low = np.sort(z, axis=-1)[..., ::-1]",
-    "sums = low.cumsum(axis=-1)",
-    "kept = low * np.arange(1, z.shape[-1] + 1, dtype=z.dtype) > sums - 1",
+    "top = z.max(axis=-1, keepdims=True)",
+    "low = np.sort(z - top, axis=-1)[..., ::-1]",
+    "place = np.arange(1, z.shape[-1] + 1, dtype=z.dtype)",
+    "kept = low * place > low.cumsum(axis=-1) - 1",
     "count = kept.sum(axis=-1, keepdims=True, dtype=z.dtype)",
 )
 #: Whether an element is kept, without a sort: 1 + k z_k > Σ_{i≤k} z_i.
@@ -719,7 +733,7 @@ _row(
     RowFunction(
         "sparsemax",
         _operator("sparsemax"),
-        "np.maximum(z - ((low * kept).sum(axis=-1, keepdims=True) - 1) / count, 0)",
+        "np.maximum(z - top - (low.sum(axis=-1, keepdims=True, where=kept) - 1) / count, 0)",
         _sparsemax,
         f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} z_k) - 1) / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
         needs=_SORTED,
@@ -732,11 +746,11 @@ _row(
     RowFunction(
         "keras_sparsemax",
         _operator("KerasSparsemax"),
-        "np.maximum(z - ((sums * kept).sum(axis=-1, keepdims=True) - 1) / count, 0)",
+        "np.maximum(z - (sums.sum(axis=-1, keepdims=True, where=kept) - 1) / count, 0)",
         _keras_sparsemax,
         f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} (∑_{{l=1}}^{{n}} (1 - step(z_k - z_l)) z_l)) - 1)"
         f" / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
-        needs=_SORTED,
+        needs=(*_SORTED, "sums = (low + top).cumsum(axis=-1)"),
         span=(0.0, math.inf),
         margin=_kept_margin,
     )
@@ -768,10 +782,49 @@ def spellings() -> dict[str, str]:
     return table
 
 
+def held(value: Any) -> Any:
+    """A number of many digits; ±∞ for one that float64 cannot hold.
+
+    mpmath has no largest number: exp(exp(exp(z))) would take all memory there is.
+    """
+    parts = getattr(value, "_mpf_", None)  # sign, mantissa, exponent, bits of the mantissa
+    if parts is None or parts[2] + parts[3] <= 1024:
+        return value
+    return -mpmath.inf if parts[0] else mpmath.inf
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    try:
+        return held(base) ** held(exponent)
+    except ZeroDivisionError:
+        return mpmath.inf
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """A quotient; a number by 0 is ±∞, as for NumPy."""
+    if b == 0:
+        real = isinstance(a, mpmath.mpf)
+        return mpmath.nan if not real or a == 0 else mpmath.sign(a) * mpmath.inf
+    return a / b
+
+
+_OPERATIONS = {"/": _quotient, "^": _power}
+
+
 @cache
 def numeric(name: str, arguments: int) -> Callable[..., Any]:
-    """The elementwise function as an mpmath function, from its SymPy expression."""
+    """The elementwise function (or "/", "^") as an mpmath function, from its SymPy expression."""
+    if name in _OPERATIONS:
+        return _OPERATIONS[name]
     entry = ELEMENTWISE[name]
     symbols = [sp.Symbol(a, real=True) for a in entry.arguments[:arguments]]
     # These expressions are the ones above, never a text of a user's.
-    return sp.lambdify(symbols, entry.scalar(*symbols), "mpmath")
+    function = sp.lambdify(symbols, entry.scalar(*symbols), "mpmath")
+
+    def of(*values: Any) -> Any:
+        try:
+            return function(*map(held, values))
+        except TypeError:  # a branch is chosen by a number that is not real
+            return mpmath.nan
+
+    return of

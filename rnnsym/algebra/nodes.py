@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import sympy
 from sympy import (
     HadamardProduct,
     Integer,
     MatAdd,
-    MatMul,
     MatrixExpr,
     Rational,
     S,
@@ -26,6 +26,20 @@ from sympy.core.symbol import Str
 
 from ..names import t
 from ..nouns import Quantity, Shape
+
+
+class MatMul(sympy.MatMul):
+    """SymPy's product of matrices; each factor is asked for its shape once.
+
+    SymPy asks the same one for its rows and again for its columns, which takes 2^n steps where n
+    products or signs stand in one another.
+    """
+
+    @property
+    def shape(self) -> Shape:
+        matrices = [a for a in self.args if a.is_Matrix]
+        first = matrices[0].shape
+        return first[0], (first if len(matrices) == 1 else matrices[-1].shape)[1]
 
 
 class Node(MatrixExpr):
@@ -116,9 +130,10 @@ class Concat(Node):
 
     @property
     def shape(self) -> Shape:
-        total = sum((x.shape[self.axis] for x in self.operands), Integer(0))
-        first = self.operands[0].shape
-        return (first[0], total) if self.axis else (total, first[1])
+        # Each operand is asked once: one that is a concatenation asks its own in turn.
+        shapes = [x.shape for x in self.operands]
+        total = sum((s[self.axis] for s in shapes), Integer(0))
+        return (shapes[0][0], total) if self.axis else (total, shapes[0][1])
 
 
 class RowApply(Node):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from sympy import HadamardProduct, MatAdd, MatMul, MatrixExpr, Transpose
+from sympy import HadamardProduct, MatAdd, MatrixExpr, Transpose
 from sympy.core.relational import Relational
 
 from ..algebra.functions import ELEMENTWISE, ROWS
@@ -22,6 +22,7 @@ from ..algebra.nodes import (
     Apply,
     Concat,
     Divide,
+    MatMul,
     Number,
     Power,
     RowApply,

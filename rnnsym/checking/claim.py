@@ -29,6 +29,7 @@ STRETCHES = (1.0, 2.0, 3.5, 6.0, 10.0, 20.0)
 SPARES = 4
 #: How many choices of signs are tried where random numbers are not finite.
 _SIGNS = 12
+_FLOATS = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def draw_finite(cell: Cell, plan: Plan, samples: int, function: NumericFunction)
         signs = None if n is None or n == _SIGNS else plan.seed + 31 * n
         sample = draw(cell, plan.seed, plan.sizes, samples, plan.steps, n is not None,
                       plan.stretch, signs)  # fmt: skip
-        with np.errstate(all="ignore"):
-            if np.isfinite(sample.call(function)).all():
+        with np.errstate(all="ignore"):  # also as float32, which holds less
+            if all(np.isfinite(sample.cast(d).call(function)).all() for d in _FLOATS):
                 return sample
     return None
 

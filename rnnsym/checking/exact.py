@@ -168,9 +168,9 @@ class Formulas:
             case Mul():
                 return mpmath.fprod(map(go, node.factors))
             case Div():
-                return go(node.above) / go(node.below)
+                return call("/", go(node.above), go(node.below))
             case Pow():
-                return go(node.base) ** go(node.exponent)
+                return call("^", go(node.base), go(node.exponent))
             case Call():
                 return call(node.name, *map(go, node.arguments))
             case Total():

@@ -10,9 +10,9 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import HadamardProduct, Integer, MatAdd, MatMul, MatrixExpr, Transpose
+from sympy import HadamardProduct, Integer, MatAdd, MatrixExpr, Transpose
 
-from ..algebra.nodes import Number, Scale, Spread, TimeSum, is_negative, negative
+from ..algebra.nodes import MatMul, Number, Scale, Spread, TimeSum, is_negative, negative
 from ..derive.bounds import bounds
 from ..derive.differentiated import Differentiated
 from ..derive.losses import LOSSES
@@ -137,9 +137,9 @@ class LineChecker:
         with mpmath.workdps(DIGITS):
             found = Trajectory(self.derivation, sample, self.differentiated)
         # Differences are exact where numbers are neither huge nor next to nothing.
-        far = (abs(v) > _LARGEST or 0 < abs(v) < 1 / _LARGEST
-               for table in found.values.values() for row in table for v in row)  # fmt: skip
-        return None if any(far) else found
+        near = (v == 0 or (isinstance(v, mpmath.mpf) and 1 / _LARGEST <= abs(v) <= _LARGEST)
+                for table in found.values.values() for row in table for v in row)  # fmt: skip
+        return found if all(near) else None
 
     @staticmethod
     def _look(trajectory: Trajectory) -> Iterator[Lookup]:

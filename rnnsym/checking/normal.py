@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 import mpmath
-from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, Transpose
+from sympy import Expr, HadamardProduct, Integer, MatAdd, Transpose
 
 from ..algebra.functions import ELEMENTWISE, numeric
 from ..algebra.nodes import (
@@ -23,6 +23,7 @@ from ..algebra.nodes import (
     Concat,
     Divide,
     Eye,
+    MatMul,
     Number,
     Power,
     RowApply,

@@ -54,6 +54,8 @@ class Watched(np.ndarray):
         plain = [np.asarray(i) if isinstance(i, Watched) else i for i in inputs]
         if "out" in options:
             options["out"] = tuple(np.asarray(o) for o in options["out"])
+        if isinstance(options.get("where"), Watched):
+            options["where"] = np.asarray(options["where"])
         result = getattr(ufunc, method)(*plain, **options)
         found = (i.watcher for i in inputs if isinstance(i, Watched) and i.watcher)
         watcher = next(found, self.watcher)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from sympy import Expr, MatAdd, MatMul, MatrixExpr, Transpose
+from sympy import Expr, MatAdd, MatrixExpr, Transpose
 
-from ..algebra.nodes import is_negative, negative, replace_quantities
+from ..algebra.nodes import MatMul, is_negative, negative, replace_quantities
 from ..names import t, unicode_of
 from ..nouns import Cell, Equation, Quantity, Role
 

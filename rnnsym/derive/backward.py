@@ -9,10 +9,11 @@ from dataclasses import replace
 from numbers import Integral
 from typing import Any, overload
 
-from sympy import HadamardProduct, Integer, MatMul, MatrixExpr, Symbol
+from sympy import HadamardProduct, Integer, MatrixExpr, Symbol
 
 from ..algebra.nodes import (
     Divide,
+    MatMul,
     Number,
     Scale,
     Spread,

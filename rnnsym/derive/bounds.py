@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import MatAdd, MatMul, Transpose
+from sympy import MatAdd, Transpose
 
-from ..algebra.nodes import Diag, Eye, Scale, is_negative
+from ..algebra.nodes import Diag, Eye, MatMul, Scale, is_negative
 from ..names import JACOBIAN, t, unmarked
 from ..nouns import Derivation, Quantity, Step
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Integer, MatAdd, MatMul, MatrixExpr, Symbol, Transpose, expand, factor
+from sympy import (
+    Expr,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatrixExpr,
+    Symbol,
+    Transpose,
+    expand,
+    factor,
+)
 
-from ..algebra.nodes import Scale, TimeSum, is_negative
+from ..algebra.nodes import Diagonal, Divide, MatMul, Scale, Slice, TimeSum, is_negative
 from ..errors import InputError
 from ..names import T, t
 from ..nouns import Cell, Equation, Quantity, Role, Step, quantities
@@ -132,7 +142,26 @@ def _of_reduced(expr: Any) -> Expr:
                     _chain([Transpose(a) for a in reversed(left)]) + _chain(right)
                     + left[0].shape[0] * right[-1].shape[1]
                 )  # fmt: skip
+    if 1 in expr.shape:
+        return products(expr)
+    # What is linear in one matrix of each sample is computed of the sum of these, once.
+    match expr:
+        case MatAdd():
+            return sum((_of_reduced(a) for a in expr.args), Integer(0))
+        case Transpose() | Slice():
+            return _of_reduced(next(a for a in expr.args if isinstance(a, MatrixExpr)))
+        case Divide() | HadamardProduct() if [_timed(a) for a in expr.args].count(True) == 1 and (
+            isinstance(expr, HadamardProduct) or _timed(expr.args[0])
+        ):
+            return sum((_of_reduced(a) if _timed(a) else products(a) / T for a in expr.args),
+                       Integer(0))  # fmt: skip
+        case Scale() if isinstance(expr.args[1], MatMul):
+            return products(expr.args[0]) + _of_reduced(expr.args[1])
     return products(expr)
+
+
+def _timed(expr: Any) -> bool:
+    return any(q.time is not None for q in quantities(expr))
 
 
 def products(expr: Any) -> Expr:
@@ -140,9 +169,13 @@ def products(expr: Any) -> Expr:
     if isinstance(expr, Quantity) or not isinstance(expr, MatrixExpr):
         return Integer(0)
     if isinstance(expr, MatMul) and not is_negative(expr):
-        once = all(q.time is None for q in quantities(expr))
         # A product of parameters alone is done at every step, but not for every sample.
-        return _chain(expr.args) / N if once else _chain(expr.args)
+        return _chain(expr.args) if _timed(expr) else _chain(expr.args) / N
+    if isinstance(expr, Diagonal) and isinstance(expr.args[1], MatMul):
+        product = expr.args[1].args[1] if is_negative(expr.args[1]) else expr.args[1]
+        left, *right = product.args
+        if left.shape[1] == 1 and len(right) == 1:
+            return Integer(0)  # of an outer product only the diagonal is computed
     return sum((products(a) for a in expr.args if isinstance(a, MatrixExpr)), Integer(0))
 
 

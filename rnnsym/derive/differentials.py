@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import HadamardProduct, Integer, MatAdd, MatMul, MatrixExpr, S, Transpose
+from sympy import HadamardProduct, Integer, MatAdd, MatrixExpr, S, Transpose
 
 from ..algebra.functions import ROWS
 from ..algebra.nodes import (
@@ -25,6 +25,7 @@ from ..algebra.nodes import (
     Eye,
     Filled,
     Inner,
+    MatMul,
     Number,
     Power,
     RowApply,
@@ -164,7 +165,9 @@ def _power(expr: Power, of: Changes, value: Any) -> Change:
     """d(A^n) = n A^(n−1) dA + A^n log(A) dn."""
     base, exponent = expr.args
     parts = []
-    if inner := change(base, of):
+    constant = exponent.args[0] if isinstance(exponent, Spread) else exponent
+    flat = isinstance(constant, Number) and constant.value == 0  # A^0 is 1 wherever A is
+    if not flat and (inner := change(base, of)):
         parts.append(Change(hadamard([inner.expr, _power_slope(base, exponent)]), ("power",)))
     if inner := change(exponent, of):
         whole = value if value is not None else expr

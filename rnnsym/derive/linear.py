@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import HadamardProduct, Integer, MatAdd, MatMul, S, Transpose
+from sympy import HadamardProduct, Integer, MatAdd, S, Transpose
 
 from ..algebra.nodes import (
     Concat,
@@ -12,6 +12,7 @@ from ..algebra.nodes import (
     Divide,
     Eye,
     Filled,
+    MatMul,
     Number,
     RowApply,
     Scale,

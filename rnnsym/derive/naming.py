@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from sympy import HadamardProduct, MatMul, MatrixExpr, Transpose
+from sympy import HadamardProduct, MatrixExpr, Transpose
 
 from ..algebra.functions import ROWS
 from ..algebra.nodes import (
     Apply,
     Concat,
     Divide,
+    MatMul,
     Number,
     Power,
     RowApply,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sympy import Integer, MatMul
+from sympy import Integer
 
-from ..algebra.nodes import Eye, TimeSum
+from ..algebra.nodes import Eye, MatMul, TimeSum
 from ..errors import InputError
 from ..names import JACOBIAN, SAME_STEP, TOTAL, T, marked, said, t
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable

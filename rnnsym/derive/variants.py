@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import HadamardProduct, MatAdd, MatMul, MatrixExpr, S
+from sympy import HadamardProduct, MatAdd, MatrixExpr, S
 
 from ..algebra.nodes import (
     Apply,
     Concat,
+    MatMul,
     Number,
     Scale,
     negative,

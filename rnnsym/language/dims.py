@@ -46,18 +46,32 @@ def total(dims: list[Dim]) -> Dim:
 
 def linear(dim: Dim) -> tuple[Counter[Dim], int]:
     """A size as a sum of unknown and declared sizes, and a number."""
+    renamed = []
+    while (other := _renamed(dim)) is not None:
+        renamed.append(dim)
+        dim = other
     if dim.value is None:
-        return Counter({dim: 1}), 0
-    parts, number = dim.value
-    result: Counter[Dim] = Counter()
-    for part, times in parts.items():
-        inner, more = linear(part)
-        number += more * times
-        for d, n in inner.items():
-            result[d] += n * times
-    if len(parts) != len(result) or dim.value[1] != number:
-        dim.value = (result, number)  # path compression
+        result, number = Counter({dim: 1}), 0
+    else:
+        parts, number = dim.value
+        result = Counter()
+        for part, times in parts.items():
+            inner, more = linear(part)
+            number += more * times
+            for d, n in inner.items():
+                result[d] += n * times
+        renamed.append(dim)
+    for each in renamed:
+        each.value = (result, number)  # path compression
     return result, number
+
+
+def _renamed(dim: Dim) -> Dim | None:
+    """The size that another size is another word for."""
+    if dim.value is None or dim.value[1] or len(dim.value[0]) != 1:
+        return None
+    ((other, times),) = dim.value[0].items()
+    return other if times == 1 else None
 
 
 def is_one(dim: Dim) -> bool:

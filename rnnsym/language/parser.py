@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
+from sympy import Expr, HadamardProduct, Integer, MatAdd, Symbol, Transpose
 
 from ..algebra.functions import ELEMENTWISE, ROWS
 from ..algebra.nodes import (
@@ -20,6 +21,7 @@ from ..algebra.nodes import (
     Eye,
     Filled,
     Inner,
+    MatMul,
     Number,
     Power,
     RowApply,
@@ -401,6 +403,12 @@ def _parse_text(
     return _Text(scanned, equations, declarations)
 
 
+#: How many nodes of trees are read to find one name that has to be a scalar (about half a second).
+_MOST_TRIED = 50_000
+#: How many names one line advises to declare.
+_MOST_ADVISED = 12
+
+
 def _with_hint(
     error: ShapeError, parsed: _Text, name: str, convention: str, output: str | None
 ) -> LanguageError:
@@ -416,10 +424,14 @@ def _with_hint(
     hints = []
     other = CONVENTIONS[1 - CONVENTIONS.index(convention)]
     factors = _possible_scalars(parsed)
-    singles = [f for f in factors if works(convention, frozenset([f]))]
+    # Every try reads the whole text; a long one with many names is not read hundreds of times.
+    nodes = sum(1 for e in parsed.equations for _ in walk(e.right))
+    tried = factors if len(factors) * nodes <= _MOST_TRIED else []
+    singles = list(islice((f for f in tried if works(convention, frozenset([f]))), 2))
     untimed = [f for f, timed in factors.items() if not timed]
     groups = [] if singles else [g for g in (untimed, list(factors)) if len(g) > 1]
-    several = next((g for g in groups if works(convention, frozenset(g))), [])
+    several = next((g for g in groups if len(g) <= _MOST_ADVISED
+                    and works(convention, frozenset(g))), [])  # fmt: skip
     # Only what is the one way to read the text is advised, and only under its condition.
     if len(singles) == 1 or several:
         group = singles or several

@@ -20,6 +20,8 @@ from ..nouns import Cell, Derivation, Equation, Quantity, quantities
 
 #: The slope as it stands in a formula, and the function that computes it.
 Rule = tuple[Any, Apply]
+#: Both, by the label of a quantity that stands in the slope, with that quantity.
+Rules = dict[str, list[tuple[Quantity, Any, Apply]]]
 
 
 def accurate(derivation: Derivation, cell: Cell) -> Derivation:
@@ -29,7 +31,10 @@ def accurate(derivation: Derivation, cell: Cell) -> Derivation:
         derivation: of a gradient.
         cell: with its nested parts named.
     """
-    rules = {e.variable.name: rule for e in cell.equations for rule in _rules(e)}
+    rules: Rules = {}
+    for slope, function in (rule for e in cell.equations for rule in _rules(e)):
+        for q in quantities(slope):
+            rules.setdefault(q.label, []).append((q, slope, function))
     if not rules:
         return derivation
     steps = tuple(
@@ -49,31 +54,30 @@ def _rules(equation: Equation) -> Iterator[Rule]:
         yield slope, Apply(prime(expr.name_), *expr.operands)
 
 
-def _replaced(expr: Any, rules: dict[str, Rule]) -> Any:
+def _replaced(expr: Any, rules: Rules) -> Any:
     if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
         return expr
     for q in quantities(expr):
-        if q.label not in rules:
-            continue
-        slope, function = rules[q.label]
-        if q.time is not None and q.time != t:
-            slope, function = (at_time(e, q.time) for e in (slope, function))
-        if expr == slope:
-            return function
-        if isinstance(expr, HadamardProduct) and isinstance(slope, HadamardProduct):
-            expr = _factors_replaced(expr, slope, function)
-            if not isinstance(expr, HadamardProduct):
-                return expr
+        for own, slope, function in rules.get(q.label, ()):
+            if q.time != own.time:  # the line stands at another step
+                slope, function = (at_time(e, t + q.time - own.time) for e in (slope, function))
+            if expr == slope:
+                return function
+            if isinstance(expr, HadamardProduct):
+                factors = slope.args if isinstance(slope, HadamardProduct) else (slope,)
+                expr = _factors_replaced(expr, factors, function)
+                if not isinstance(expr, HadamardProduct):
+                    return expr
     return expr.func(*(_replaced(a, rules) for a in expr.args))
 
 
-def _factors_replaced(expr: Any, slope: Any, function: Apply) -> Any:
+def _factors_replaced(expr: Any, factors: tuple[Any, ...], function: Apply) -> Any:
     """A product of elements in which the factors of a slope are one function."""
     left = list(expr.args)
-    for factor in slope.args:
+    for factor in factors:
         if factor not in left:
             return expr
         left.remove(factor)
-    first = min(expr.args.index(f) for f in slope.args)
+    first = min(expr.args.index(f) for f in factors)
     left.insert(min(first, len(left)), function)
     return left[0] if len(left) == 1 else HadamardProduct(*left)

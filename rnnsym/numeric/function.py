@@ -409,14 +409,18 @@ class GradientFunction(NumericFunction):
 
     Attributes:
         derivation: the lines that it was made from.
+
+    Args:
+        derivation: likewise.
+        as_printed: compute every slope as it is printed, also where it cancels and another text
+            does not.
     """
 
-    def __init__(self, derivation: Derivation) -> None:
+    def __init__(self, derivation: Derivation, as_printed: bool = False) -> None:
         self.derivation = derivation
-        super().__init__(
-            bare_cell(derivation), gradient_source(derivation), None, derivation.length
-        )
-        self._made_of = (derivation,)
+        source = gradient_source(derivation, as_printed)
+        super().__init__(bare_cell(derivation), source, None, derivation.length)
+        self._made_of = (derivation, as_printed)
         self._target = target_of(derivation)
         self._output = self.cell.output
         self._widths = [self._find(size) for size in axes(self.cell, self._output)]

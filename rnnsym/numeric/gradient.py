@@ -43,8 +43,15 @@ def gradient_arguments(derivation: Derivation) -> list[str]:
     return [*names[:count], target, *names[count:]]
 
 
-def gradient_source(derivation: Derivation) -> Source:
-    """A function that gives the loss and every gradient, from the lines of a derivation."""
+def gradient_source(derivation: Derivation, as_printed: bool = False) -> Source:
+    """A function that gives the loss and every gradient, from the lines of a derivation.
+
+    Args:
+        derivation: of a gradient.
+        as_printed: compute slopes such as 1 - h ⊙ h as they stand, where they cancel as well.
+    """
+    if not as_printed:
+        derivation = accurate(derivation, Differentiated.of(derivation).cell)
     if derivation.length is None:
         return _Program(derivation).source()
     return _straight(derivation)
@@ -95,7 +102,7 @@ class Names:
 class _Program:
     def __init__(self, derivation: Derivation) -> None:
         self.d = Differentiated.of(derivation)
-        self.derivation = accurate(derivation, self.d.cell)
+        self.derivation = derivation
         self.bare = bare_cell(derivation)
         self.target = target_of(derivation)
         self.names = Names(self.d.cell)
@@ -433,7 +440,6 @@ def _at_any_step(expr: Any) -> Any:
 def _straight(derivation: Derivation) -> Source:
     """One line for each line of a derivation that is written out over its steps."""
     d = Differentiated.of(derivation)
-    derivation = accurate(derivation, d.cell)
     bare, target = bare_cell(derivation), target_of(derivation)
     names = Names(d.cell)
     w = Writer(bare, False, names.quantity)

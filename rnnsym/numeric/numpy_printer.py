@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mpmath
-from sympy import HadamardProduct, MatAdd, MatMul, Symbol, Transpose
+from sympy import HadamardProduct, MatAdd, Symbol, Transpose
 from sympy.printing.numpy import NumPyPrinter
 
 from ..algebra.entries import entries
@@ -32,6 +32,7 @@ from ..algebra.nodes import (
     Eye,
     Filled,
     Inner,
+    MatMul,
     Number,
     Power,
     RowApply,
@@ -226,6 +227,8 @@ class BatchPrinter(NumPyPrinter):
         if (number := self._number(expr)) is not None:
             return number
         entry = ELEMENTWISE.get(expr.name_)
+        if expr.name_ == "sqrt" and (parts := _mean_square(expr.operands[0])):
+            return f"{self.helper('root_mean_square')}({', '.join(map(self._print, parts))})"
         arguments = ", ".join(self._print(a) for a in expr.operands)
         if entry is not None and entry.direct:
             return f"{entry.numpy}({arguments})"
@@ -247,7 +250,8 @@ class BatchPrinter(NumPyPrinter):
     def helper(self, name: str) -> str:
         """Note that a helper function is needed, and what it needs itself."""
         if name.endswith("'"):
-            for other in () if _accurate(name) else _slope_source(name)[1]:
+            own = ELEMENTWISE[name.rstrip("'")].needs
+            for other in own if _accurate(name) else _slope_source(name)[1]:
                 self.helper(other)
         elif name in ELEMENTWISE:
             for other in ELEMENTWISE[name].needs:
@@ -298,6 +302,11 @@ class BatchPrinter(NumPyPrinter):
         )
 
     def _print_Diagonal(self, expr: Diagonal) -> str:
+        match expr.args[1]:
+            case MatMul() if is_negative(expr.args[1]):
+                return f"-({self._print(Diagonal(expr.axis, expr.args[1].args[1]))})"
+            case MatMul(args=(Transpose(args=(one,)), two)) if kind(one) == kind(two) == ROW:
+                return f"{self._operand(one)} * {self._operand(two)}"
         return f"np.diagonal({self._print(expr.args[1])}, axis1=-2, axis2=-1)"
 
     def _print_Inner(self, expr: Inner) -> str:
@@ -343,6 +352,8 @@ class BatchPrinter(NumPyPrinter):
             return f"{self._grouped(expr)}.sum()"
         if isinstance(expr, MatMul) and (pair := self._outer_pair(expr)):
             return pair
+        if kind(expr) == MATRIX and (text := self._reduced_within(expr)):
+            return text
         if isinstance(expr, Scale) and kind(expr) == COLUMN and isinstance(expr.args[1], Transpose):
             column = expr.args[1].args[0]
             if batched(column) and batched(expr.args[0]):
@@ -352,6 +363,35 @@ class BatchPrinter(NumPyPrinter):
         if kind(expr) == ROW:
             return f"{self._grouped(expr)}.sum(axis=0, keepdims=True)"
         return f"{self._grouped(expr)}.sum(axis=0)"
+
+    def _reduced_within(self, expr: Any) -> str:
+        """What is linear in one matrix of each sample, of the sum of these; else the empty text.
+
+        Without it an array of N·T matrices would be made to be summed at once.
+        """
+
+        def inner(part: Any) -> str:
+            text = self.reduced(part)
+            return text if _is_call(text) else f"({text})"
+
+        match expr:
+            case Transpose():
+                return f"{inner(expr.args[0])}.T"
+            case Divide() if not batched(expr.args[1]):
+                return f"{inner(expr.args[0])} / {self._operand(expr.args[1])}"
+            case HadamardProduct() if sum(map(batched, expr.args)) == 1:
+                many = [inner(a) if batched(a) else self._operand(a) for a in expr.args]
+                return " * ".join(many)
+            case Scale() if isinstance(expr.args[1], MatMul):
+                # A number of each sample times an outer product: one of its rows is as much longer.
+                first, *rest = expr.args[1].args
+                if isinstance(first, Transpose) and kind(first) == COLUMN:
+                    row = Transpose(Scale(expr.args[0], first.args[0]))
+                    return self._outer_pair(MatMul(row, *rest)) or ""
+            case Slice():
+                start, stop = (self.size(e) for e in expr.args[2:])
+                return f"{inner(expr.operand)}[..., {start}:{stop}]"
+        return ""
 
     def _grouped(self, expr: Any) -> str:
         text = self._print(expr)
@@ -431,6 +471,14 @@ class BatchPrinter(NumPyPrinter):
         return f"{text}[:, :, None]" if batched(expr) else f"np.reshape({text}, (1, 1))"
 
 
+def _mean_square(expr: Any) -> tuple[Any, Any] | None:
+    """a and ε of mean(a ⊙ a) + ε, where a ⊙ a of a large or a small a has no number."""
+    match expr:
+        case MatAdd(args=(RowApply(args=(_, _, HadamardProduct(args=(a, b)))) as mean, added)):
+            return (a, added) if mean.name_ == "mean" and a == b else None
+    return None
+
+
 def function_name(name: str) -> str:
     """What a helper is called in code: the slope gelu' is `gelu_slope`."""
     bare = name.rstrip("'")
@@ -456,8 +504,22 @@ def _slope_source(name: str) -> tuple[str, dict[str, None]]:
     return text, printer.needed
 
 
+#: Functions that code needs and no formula names.
+_HELPERS = {
+    "root_mean_square": [
+        "def root_mean_square(z, epsilon=0):",
+        "    unit = np.abs(z).max(axis=-1, keepdims=True)",
+        "    unit = np.where(unit > 0, unit, 1).astype(z.dtype)",
+        "    mean = ((z / unit) ** 2).mean(axis=-1, keepdims=True)",
+        "    return unit * np.hypot(np.sqrt(mean), np.sqrt(epsilon).astype(z.dtype) / unit)",
+    ]
+}
+
+
 def helper_source(name: str) -> list[str]:
     """The definition of a helper function that generated code calls."""
+    if name in _HELPERS:
+        return _HELPERS[name]
     if name.endswith("'"):
         entry = ELEMENTWISE[name.rstrip("'")]
         given = [f"{a}={float(v)!r}" for a, v in _defaults(entry.name)]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Expr, HadamardProduct, MatAdd, MatMul, Transpose, latex
+from sympy import Expr, HadamardProduct, MatAdd, Transpose, latex
 
 from ..algebra.functions import ELEMENTWISE, ROWS
 from ..algebra.nodes import (
@@ -23,6 +23,7 @@ from ..algebra.nodes import (
     Eye,
     Filled,
     Inner,
+    MatMul,
     Number,
     Power,
     RowApply,

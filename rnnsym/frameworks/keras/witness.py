@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import HadamardProduct, Integer, MatAdd, MatMul, Symbol, Transpose
+from sympy import HadamardProduct, Integer, MatAdd, Symbol, Transpose
 
 from ...algebra.functions import ELEMENTWISE
 from ...algebra.nodes import (
@@ -20,6 +20,7 @@ from ...algebra.nodes import (
     Divide,
     Eye,
     Inner,
+    MatMul,
     Number,
     Power,
     RowApply,

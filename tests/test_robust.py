@@ -1,0 +1,333 @@
+"""What is huge, deep or far from home: nothing hangs, overflows without need, or cannot be sent on."""
+
+import concurrent.futures
+import contextlib
+import copy
+import itertools
+import multiprocessing
+import pickle
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+import rnnsym
+from rnnsym.algebra import nodes
+from rnnsym.algebra.functions import ELEMENTWISE, ROWS, numeric
+from rnnsym.language import dims
+
+parse = rnnsym.Cell.parse
+RNN = "h_t = tanh(x_t W + h_{t-1} U + b)"
+
+
+# --- the time that reading takes, counted in steps
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """How often a shape is asked for and a size is looked up; too often is refused."""
+    count = itertools.count()
+    asked, looked = {}, dims.linear
+
+    def limited(*_):
+        if next(count) > 400_000:
+            raise AssertionError("reading takes too many steps")
+
+    for kind in (nodes.Concat, nodes.MatMul):
+        asked[kind] = kind.shape
+        monkeypatch.setattr(
+            kind, "shape", property(lambda self, k=kind: (limited(), asked[k].fget(self))[1])
+        )
+    monkeypatch.setattr(dims, "linear", lambda d: (limited(), looked(d))[1])
+    return count
+
+
+DEEP = {
+    "joined, first": "h_t = tanh(" + "[" * 60 + "x_t" + ", x_t]" * 60 + " W)",
+    "joined, last": "h_t = tanh(" + "[x_t, " * 60 + "x_t" + "]" * 60 + " W)",
+    "signs": "h_t = " + "-(" * 90 + "x_t" + ")" * 90,
+    "products": "h_t = " + "(" * 90 + "x_t" + " W)" * 90,
+    "powers": "h_t = " + "(" * 90 + "x_t" + "^2)" * 90,
+    "a sum of products": "h_t = " + " + ".join(f"x_t W_{{a{i}}}" for i in range(640)),
+    "a ring": "\n".join(
+        f"s{i}_t = tanh(x_t W_{{a{i}}} + s{(i + 1) % 100}_{{t-1}} U_{{a{i}}})" for i in range(100)
+    ),
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_reading_grows_with_the_text_alone(text, steps):
+    assert parse(text).equations
+    assert next(steps) < 400_000
+
+
+def test_a_long_text_of_undeclared_names_is_not_read_hundreds_of_times(monkeypatch):
+    reads = itertools.count()
+    real = rnnsym.language.parser._cell
+
+    def counted(*args):
+        next(reads)
+        return real(*args)
+
+    monkeypatch.setattr(rnnsym.language.parser, "_cell", counted)
+    with pytest.raises(rnnsym.LanguageError, match="stands as a factor"):
+        parse("h_t = " + " + ".join(f"a{i} x_t" for i in range(300)))
+    assert next(reads) < 50
+
+
+# --- numbers that float64 cannot hold
+
+
+@pytest.mark.parametrize("name", [n for n, e in ELEMENTWISE.items() if e.required == 1])
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "1e308", "-1e308", "1e-400"])
+def test_functions_of_huge_numbers_end(name, value):
+    # What has no value is said in one line by whoever asks.
+    with contextlib.suppress(ZeroDivisionError, OverflowError, ValueError):
+        numeric(name, 1)(mpmath.mpf(value))
+
+
+def test_towers_of_powers_end():
+    power, nine = numeric("^", 2), mpmath.mpf(9)
+    assert power(nine, power(nine, power(nine, mpmath.mpf(400)))) == mpmath.inf
+    nested = mpmath.mpf(3)
+    for _ in range(6):
+        nested = numeric("exp", 1)(nested)
+    assert nested == mpmath.inf
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h_t = exp(exp(x_t W) + h_{t-1} U)",
+        "h_t = tanh(exp(exp(exp(x_t W)))) + h_{t-1} U",
+        "h_t = sinh(sinh(sinh(sinh(x_t W + h_{t-1} U))))",
+        "h_t = cos(exp(exp(exp(exp(x_t W)))))",
+        "i_t = exp(x_t W + h_{t-1} U)\nc_t = i_t ⊙ c_{t-1} + i_t\nh_t = i_t ⊙ exp(c_t)",
+    ],
+)
+def test_towers_of_exponentials_get_a_verdict_or_one_line(text):
+    cell = parse(text)
+    for ask in (lambda: rnnsym.verify(cell), lambda: rnnsym.backpropagate(cell).report()):
+        try:
+            assert ask().verdict in ("consistent", "no power")
+        except rnnsym.InputError as refusal:
+            assert "no finite numbers" in str(refusal)
+
+
+# --- values and slopes where a right one exists
+
+EXTREMES = [s * v for s in (1.0, -1.0) for v in (1e-300, 1e-160, 1e-8, 30.0, 1e10, 1e154, 1e300)]
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, e in ELEMENTWISE.items() if e.required == 1 and "'" not in n]
+)
+def test_a_function_and_its_slope_are_right_at_extremes(name):
+    z = sp.Symbol("z", real=True)
+    entry = ELEMENTWISE[name]
+    function = rnnsym.lambdify(parse(f"h_t = {name}(x_t)"))
+    gradient = rnnsym.lambdify(parse(f"h_t = {name}(x_t)"), gradient=True)
+    # The slope's text without its accurate form, at many digits.
+    slope = sp.lambdify(z, entry.scalar(z).diff(z), "mpmath")
+    for value in (0.0, *EXTREMES):
+        at = np.full((1, 1, 1), value)
+        with np.errstate(all="ignore"):
+            found = [function(at)[0, 0, 0], gradient(at, np.ones_like(at))[1]["x"][0, 0, 0]]
+        with mpmath.workdps(1000):
+            for got, exact in zip(found, (entry.scalar, slope)):
+                try:
+                    wanted = (numeric(name, 1) if exact is entry.scalar else slope)(
+                        mpmath.mpf(value)
+                    )
+                except (ZeroDivisionError, OverflowError, ValueError):
+                    continue
+                if isinstance(wanted, mpmath.mpc) or not mpmath.isfinite(wanted):
+                    continue
+                if 1e-290 < abs(wanted) < 1e300:
+                    assert abs(got - wanted) <= 1e-9 * abs(wanted), (name, value, got)
+                elif abs(wanted) <= 1e-290:
+                    assert abs(got) <= 1e-280, (name, value, got)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "layer_norm", "sparsemax"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        [1e300, 0.0, -1e300],
+        [1e200, 1e200, 3e200],
+        [-1e155, 2e155, 1e10],
+        [0.0, 0.0, 0.0],
+        [1e-200, -1e-200, 3e-200],
+        [1e6 + 0.25, 1e6, 1e6 - 0.5],
+    ],
+)
+def test_a_function_of_a_row_is_right_at_extremes(name, row):
+    function = rnnsym.lambdify(parse(f"h_t = {name}(x_t)"))
+    found = function(np.array([[row]]))[0, 0]
+    entry = ROWS[name]
+    with mpmath.workdps(400):
+        options = [mpmath.mpf(d) for _, d in entry.defaults]
+        wanted = (
+            entry.row(
+                [mpmath.mpf(v) for v in row],
+                lambda f, *v: mpmath.sqrt(*v) if f == "sqrt" else numeric(f, len(v))(*v),
+                *options,
+            )
+            if name in ("layer_norm", "sparsemax")
+            else _softened(name, row)
+        )
+    wanted = np.array([float(v) for v in wanted])
+    assert np.allclose(found, wanted, rtol=1e-9, atol=1e-290)
+
+
+def _softened(name, row):
+    """softmax and its logarithm of differences, whose exponentials have numbers."""
+    top = max(map(mpmath.mpf, row))
+    total = mpmath.fsum(mpmath.exp(mpmath.mpf(v) - top) for v in row)
+    logs = [mpmath.mpf(v) - top - mpmath.log(total) for v in row]
+    return logs if name == "log_softmax" else [mpmath.exp(v) for v in logs]
+
+
+def test_the_slope_of_layer_norm_is_right_at_extremes():
+    gradient = rnnsym.lambdify(parse("h_t = layer_norm(x_t)"), gradient=True)
+    rng = np.random.default_rng(3)
+    x, g = rng.normal(size=(2, 1, 1, 5))
+    for scale in (1e160, 1e300):
+        # Far above epsilon the function does not change with the scale of its row.
+        found = gradient(x * scale, g)[1]["x"] * scale
+        wanted = gradient(x * 1e6, g)[1]["x"] * 1e6
+        assert np.allclose(found, wanted, rtol=1e-6) and np.abs(wanted).max() > 0.01
+
+
+def test_a_power_of_zero_has_no_slope():
+    gradient = rnnsym.lambdify(parse("h_t = x_t^0 + x_t"), gradient=True)
+    x = np.array([[[0.0, 1e200, -3.0, 1e-200]]])
+    assert (gradient(x, np.ones_like(x))[1]["x"] == 1).all()
+    assert "x_t^{0}" not in rnnsym.to_text(
+        rnnsym.backpropagate(parse("h_t = x_t^0 + x_t")).steps[-1].equation
+    )
+
+
+# --- a gradient of many samples is one product
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h_t = tanh(x_t V + h_{t-1} (W - W^T) + b)",
+        "h_t = tanh(x_t V + h_{t-1} (W ⊙ W - exp(W^T)))",
+        "h_t = tanh(x_t V + h_{t-1} W^T W)",
+        "h_t = tanh(x_t V + h_{t-1} (W / 2 + diag(a)))",
+        "h_t = tanh((x_t V) ⊙ (h_{t-1} (U - diag(a))))",
+        "h_t = tanh(x_t (abs(V) ⊙ M) + h_{t-1} (2 U^T))",
+    ],
+)
+def test_no_array_of_a_matrix_for_each_sample_is_made(text):
+    cell = parse(text)
+    function = rnnsym.lambdify(cell, gradient=True)
+    lines = [line for line in function.source.splitlines() if line.strip().startswith("dL_d")]
+    assert lines and not any("[:, :, None]" in line for line in lines)
+    assert rnnsym.verify(cell, gradient=True)
+
+
+# --- sent to other processes
+
+
+def _everything():
+    cell = parse(RNN)
+    yield cell
+    yield rnnsym.lambdify(cell)
+    yield rnnsym.lambdify(cell, gradient=True)
+    yield rnnsym.lambdify(rnnsym.unroll(cell, 3))
+    yield (
+        rnnsym.backpropagate(cell, loss="mean_squared_error")
+        if False
+        else rnnsym.backpropagate(cell)
+    )
+    yield rnnsym.unroll(cell, 3)
+    yield rnnsym.backpropagate(cell).lines_from("ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t)")
+    yield rnnsym.count(cell)
+    yield rnnsym.cells.get("lstm")
+    for wrong in ("h_t = tanh(", "h_t = tanh(W x_t + x_t W)"):
+        with pytest.raises(rnnsym.LanguageError) as caught:
+            parse(wrong)
+        yield caught.value
+    yield rnnsym.InputError("one line")
+    yield rnnsym.CheckError("one line")
+
+
+@pytest.mark.parametrize(
+    "again", [lambda x: pickle.loads(pickle.dumps(x)), copy.copy, copy.deepcopy]
+)
+def test_everything_public_can_be_copied_and_pickled(again):
+    for thing in _everything():
+        other = again(thing)
+        assert type(other) is type(thing)
+        if isinstance(thing, Exception):
+            assert str(other) == str(thing) and vars(other) == vars(thing)
+        elif isinstance(thing, rnnsym.NumericFunction):
+            assert other.source == thing.source and other.arguments == thing.arguments
+        else:
+            assert other == thing
+
+
+def test_a_copied_function_computes_the_same():
+    cell = parse(RNN)
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(2, 4, 3))
+    weights = {"W": rng.normal(size=(3, 5)), "U": rng.normal(size=(5, 5)), "b": rng.normal(size=5)}
+    f, g = rnnsym.lambdify(cell), rnnsym.lambdify(cell, gradient=True)
+    f2, g2 = pickle.loads(pickle.dumps((f, g)))
+    assert (f2(x, **weights) == f(x, **weights)).all()
+    one, two = g(x, f(x, **weights), **weights), g2(x, f(x, **weights), **weights)
+    assert one[0] == two[0] and all((one[1][k] == two[1][k]).all() for k in one[1])
+
+
+def test_a_bad_text_does_not_break_a_pool_of_processes():
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        bad = pool.submit(parse, "h_t = tanh(")
+        with pytest.raises(rnnsym.LanguageError) as caught:
+            bad.result()
+        assert caught.value.line == 1 and caught.value.column > 1
+        assert pool.submit(parse, RNN).result() == parse(RNN)
+
+
+def test_a_model_and_its_functions_can_be_sent():
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((4, 3)), keras.layers.LSTM(5, return_sequences=True), keras.layers.Dense(2)]
+    )
+    ours = rnnsym.from_keras(model)
+    x = np.random.default_rng(2).normal(size=(2, 4, 3)).astype("float32")
+    for again in (lambda m: pickle.loads(pickle.dumps(m)), copy.copy, copy.deepcopy):
+        other = again(ours)
+        assert other == ours
+        f = again(rnnsym.lambdify(other))
+        assert (f(x) == rnnsym.lambdify(ours)(x)).all()
+        assert other.with_mask().masked == (True,)
+        assert rnnsym.verify(other)
+    assert copy.copy(ours).live is model and pickle.loads(pickle.dumps(ours)).live is None
+
+
+# --- a witness may cancel where our code does not
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h_t = tanh(x_t V + h_{t-1} (W - exp(W)))",
+        "h_t = tanh(3 + x_t V + h_{t-1} W)",
+        "h_t = σ(4 + x_t V + 2 h_{t-1} W) ⊙ tanh(x_t U - 3)",
+    ],
+)
+def test_gradients_of_saturated_cells_are_compared_as_far_as_their_printed_slopes_hold(text):
+    for seed in (0, 1):
+        report = rnnsym.verify(parse(text), gradient=True, seed=seed)
+        assert report.verdict == "consistent", report.comparisons
+        rows = [
+            c for c in report.comparisons if c.error and c.tolerance and "tape" in c.what.lower()
+        ]
+        assert rows and max(c.error / c.tolerance for c in rows) < 0.5

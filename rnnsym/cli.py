@@ -40,21 +40,26 @@ def main() -> NoReturn:
         where = context.command_path if context else "rnnsym"
         _say(f"{where}: {' '.join(error.format_message().split())}")
         code = WRONG_USE
+        _answer(error.format_message())
     except (click.Abort, KeyboardInterrupt):
         _say("rnnsym: stopped")
         code = 130
     except CheckError as error:
         _say(f"rnnsym: {error}")
+        _answer(str(error))
         code = FAILED
     except RnnsymError as error:
         _say(f"rnnsym: {error}")
+        _answer(str(error), getattr(error, "line", None), getattr(error, "column", None))
         code = WRONG_USE
     except BrokenPipeError:
         # Whoever reads has had enough; Python would complain once more while it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:
-        _say(f"rnnsym: {error.filename or 'cannot write the output'}: {error.strerror or error}")
+        words = f"{error.filename or 'cannot write the output'}: {error.strerror or error}"
+        _say(f"rnnsym: {words}")
+        _answer(words)
         code = WRONG_USE
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -63,10 +68,52 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
+#: Whether JSON was printed already: whoever asked for it gets one answer, also of what failed.
+_ANSWERED: list[bool] = []
+
+
+def _answer(message: str, line: int | None = None, column: int | None = None) -> None:
+    if "--json" in sys.argv and not _ANSWERED:
+        error = {"message": " ".join(message.split()), "line": line, "column": column}
+        _print_json({"passed": False, "error": error})
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="rnnsym", prog_name="rnnsym")
 def main_group() -> None:
     """Write a recurrent cell's equations once; get its derivation, LaTeX, code and proof."""
+
+
+def _completing(known: Callable[[], list[str]]) -> Callable[..., list[str]]:
+    """What a shell offers: the names that there are; of a list split by commas, its last one."""
+
+    def complete(context: Any, parameter: Any, incomplete: str) -> list[str]:
+        done, comma, begun = incomplete.rpartition(",")
+        return [f"{done}{comma}{name}" for name in known() if name.startswith(begun)]
+
+    return complete
+
+
+def _cells() -> list[str]:
+    return sorted(p.stem for p in (Path(__file__).parent / "cells").glob("*.cell"))
+
+
+def _formats() -> list[str]:
+    from .documents import FORMATS
+
+    return list(FORMATS)
+
+
+def _parts() -> list[str]:
+    from .documents.rendering import WHAT
+
+    return list(WHAT)
+
+
+def _losses() -> list[str]:
+    from .derive.losses import LOSSES
+
+    return list(LOSSES)
 
 
 def _cell_options(many: bool = False) -> Callable[[Any], Any]:
@@ -74,13 +121,25 @@ def _cell_options(many: bool = False) -> Callable[[Any], Any]:
 
     def decorate(command: Any) -> Any:
         for option in (
-            click.argument("cells" if many else "cell", nargs=-1 if many else 1, required=False),
+            click.argument(
+                "cells" if many else "cell",
+                nargs=-1 if many else 1,
+                required=False,
+                shell_complete=_completing(_cells),
+            ),
             click.option(
                 "--equations",
                 metavar="TEXT",
                 help="Equations in place of a cell's name, split by new lines or ;.",
             ),
-            click.option("--file", "path", metavar="PATH", help="A file of equations, likewise."),
+            click.option(
+                "--file",
+                "path",
+                metavar="PATH",
+                multiple=True,
+                help="A file of equations, likewise; - is standard input."
+                + (" May be repeated." if many else ""),
+            ),
             click.option(
                 "--convention",
                 metavar="row|column",
@@ -109,6 +168,7 @@ def _print_options(command: Any) -> Any:
     """How formulas are written."""
     for option in (
         click.option("--notation", metavar="NAME", default="own", show_default=True,
+                     shell_complete=_completing(lambda: _NOTATIONS),
                      help=f"{', '.join(_NOTATIONS)}."),
         click.option("--rename", metavar="A=B", multiple=True,
                      help="Call a symbol otherwise; may be repeated."),
@@ -122,27 +182,62 @@ def _print_options(command: Any) -> Any:
 
 
 def _one_cell(
-    cell: str | None, equations: str | None, path: str | None, convention: str | None, sizes: Any
-) -> Cell:
+    cell: str | None, equations: str | None, path: tuple[str, ...], convention: str | None,
+    sizes: Any,
+) -> Cell:  # fmt: skip
     """The cell that the options name: exactly one of the three ways."""
     from .cells import get, read_file
     from .derive import stack
     from .language import CONVENTIONS, parse
 
-    if sum(v is not None for v in (cell, equations, path)) != 1:
+    if (cell is not None) + (equations is not None) + len(path) != 1:
         raise InputError("name one cell, or give --equations TEXT or --file PATH")
     if convention is not None and convention not in CONVENTIONS:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
     if equations is not None:
         found = parse(equations, convention=convention)
-    elif path is not None:
-        found = read_file(path, convention)
+    elif path or (cell is not None and _is_path(cell)):
+        name = path[0] if path else str(cell)
+        found = parse(_standard_input(), convention=convention) if name == "-" else (
+            read_file(name, convention))  # fmt: skip
     else:
         assert cell is not None
         parts = [get(name) for name in cell.split("+")]
         found = stack(*parts) if len(parts) > 1 else parts[0]
         found = found.in_convention(convention or found.convention)
     return found.with_sizes(**dict(map(_size, sizes)))
+
+
+def _several(
+    cells: tuple[str, ...], equations: str | None, path: tuple[str, ...], convention: str | None,
+    sizes: Any,
+) -> list[Cell]:  # fmt: skip
+    """Every cell that is named: by name, by its file, or as a text."""
+    if bool(cells) + (equations is not None) + bool(path) > 1:
+        raise InputError("name cells, or give --equations TEXT or --file PATH, not both")
+    if equations is not None or not (cells or path):
+        return [_one_cell(None, equations, (), convention, sizes)]
+    return [
+        *(_one_cell(c, None, (), convention, sizes) for c in cells),
+        *(_one_cell(None, None, (p,), convention, sizes) for p in path),
+    ]
+
+
+def _is_path(cell: str) -> bool:
+    """Whether a cell's name is that of a file: no cell of the catalogue has a point or a slash."""
+    return cell.endswith(".cell") or os.sep in cell or "/" in cell
+
+
+def _standard_input() -> str:
+    from .language.scan import MAX_LENGTH
+
+    data = sys.stdin.buffer.read(4 * MAX_LENGTH + 1)
+    if len(data) > 4 * MAX_LENGTH:
+        raise InputError(f"standard input: longer than {MAX_LENGTH:,} characters")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("standard input: no UTF-8 text") from None
 
 
 def _size(text: str) -> tuple[str, int]:
@@ -223,13 +318,15 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 
 @main_group.command()
 @_cell_options(many=True)
-@click.option("--to", metavar="FORMAT", default="tex", show_default=True,
-              help="tex, md, txt, ipynb, py, json, mathml, pdf, svg or tikz.")  # fmt: skip
-@click.option("--what", metavar="PARTS",
+@click.option("--to", metavar="FORMAT", shell_complete=_completing(_formats),
+              help="tex, md, txt, ipynb, py, json, mathml, pdf, svg or tikz; without it the end of "
+              "PATH says which, else tex.")  # fmt: skip
+@click.option("--what", metavar="PARTS", shell_complete=_completing(_parts),
               help="Parts, split by commas: symbols, count, forward, elements, unrolled, matrices, "
               "example, code, bptt, jacobian, rtrl, cost, report.")  # fmt: skip
 @click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
 @click.option("--loss", metavar="NAME", default="general", show_default=True,
+              shell_complete=_completing(_losses),
               help="The loss of bptt: general, squared_error; of logits softmax_cross_entropy, "
               "binary_cross_entropy; of probabilities cross_entropy, "
               "binary_cross_entropy_of_probabilities; of log-probabilities "
@@ -240,24 +337,22 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def export(
-    to: str, what: str | None, steps: int, loss: str, full: bool, fragment: bool,
+    to: str | None, what: str | None, steps: int, loss: str, full: bool, fragment: bool,
     output: str | None, force: bool, convention: str | None, cells: tuple[str, ...],
-    equations: str | None, path: str | None, sizes: Any, **choices: Any,
+    equations: str | None, path: tuple[str, ...], sizes: Any, **choices: Any,
 ) -> None:  # fmt: skip
     """Write cells as a document, every formula read back and checked before it is written.
 
     CELLS are names of the catalogue, or several joined by + (simple_rnn+dense). Several cells give
     one document with a table of contents.
     """
+    from .documents.rendering import USUAL, document, format_of
+
     target = None if output in (None, "-") else Path(str(output))
+    to = format_of(str(target or ""), to)
     if target is not None:
         _check_target(target, force)
-    several: list[str | None] = [*cells] or [None]
-    if len(several) > 1 and (equations is not None or path is not None):
-        raise InputError("name cells, or give --equations TEXT or --file PATH")
-    found = [_one_cell(c, equations, path, convention, sizes) for c in several]
-    from .documents.rendering import USUAL, document
-
+    found = _several(cells, equations, path, convention, sizes)
     text = document(
         found, to, steps=steps, what=what if what is not None else USUAL,
         loss=loss, full=full, fragment=fragment, **_choices(**choices),
@@ -301,6 +396,7 @@ def _choices(rename: tuple[str, ...], bold: bool | None, **others: Any) -> dict[
               help="bptt, jacobian or rtrl.")  # fmt: skip
 @click.option("--steps", type=int, help="Write out so many steps (bptt); T is a symbol without.")
 @click.option("--loss", metavar="NAME", default="general", show_default=True,
+              shell_complete=_completing(_losses),
               help="The loss of bptt.")  # fmt: skip
 @click.option("--over", metavar="all|last", default="all", show_default=True,
               help="The steps that the loss is taken over.")  # fmt: skip
@@ -439,7 +535,7 @@ def verify(
     gradient: bool,
     as_json: bool,
     equations: str | None,
-    path: str | None,
+    path: tuple[str, ...],
     convention: str | None,
     sizes: Any,
 ) -> None:
@@ -451,12 +547,8 @@ def verify(
     """
     from .cells import names
 
-    if equations is None and path is None:
-        subjects = [_one_cell(c, None, None, convention, sizes) for c in cells or names()]
-    else:
-        if cells:
-            raise InputError("name cells, or give --equations TEXT or --file PATH, not both")
-        subjects = [_one_cell(None, equations, path, convention, sizes)]
+    every = equations is None and not path and not cells
+    subjects = _several(tuple(names()) if every else cells, equations, path, convention, sizes)
     if seed < 0:
         raise InputError(f"a seed is a whole number from 0 on, not {seed}")
     from .checking import verify as compare
@@ -915,6 +1007,7 @@ def _json(data: Any) -> str:
 
 
 def _print_json(data: Any) -> None:
+    _ANSWERED.append(True)
     click.echo(_json(data))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -21,6 +23,20 @@ def _again(kind: type[RnnsymError], args: tuple[Any, ...], attributes: dict[str,
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     return error
+
+
+def suggestion(name: Any, known: Iterable[str], also: Mapping[str, str] | None = None) -> str:
+    """What was meant, as the end of a message: `; did you mean lstm?`; or the empty text.
+
+    Args:
+        name: what was given.
+        known: what there is.
+        also: other words for what there is, such as "mse" for squared_error.
+    """
+    names = {str(k).lower(): k for k in known}
+    words = {**(also or {}), **names}
+    near = difflib.get_close_matches(str(name).lower(), list(words), 1)
+    return f"; did you mean {words[near[0]]}?" if near else ""
 
 
 class LanguageError(RnnsymError):
@@ -53,7 +69,14 @@ class LanguageError(RnnsymError):
 
 
 class InputError(RnnsymError):
-    """A number, array, size, option or path that does not fit."""
+    """A number, array, size, option or path that does not fit.
+
+    Attributes:
+        line, column: of a file of equations, where the fault is.
+    """
+
+    line: int | None = None
+    column: int | None = None
 
 
 class CheckError(AssertionError):

@@ -182,8 +182,11 @@ _GREEK_PART = "gr"
 
 
 def greek_part(letter: str) -> str:
-    """The subscript that stands for a Greek letter."""
-    return letter + _GREEK_PART if len(letter) <= 3 else letter
+    """The subscript that stands for a Greek letter.
+
+    W_{xi} has two subscripts, x and i, so W_ξ is called otherwise.
+    """
+    return letter + _GREEK_PART if len(letter) <= 2 else letter
 
 
 def _greek_of(part: str) -> str | None:

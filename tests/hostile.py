@@ -237,7 +237,7 @@ def hostile(folder: Path):
     yield put("nan", "NaN is no number", config='{"a": NaN}')
     yield put("duplicate_key", "there twice", config='{"module": "keras", "module": "os"}')
     yield put("no_layers", "no layers", config={**configuration(), "config": {"name": "x"}})
-    yield put("version", "version 3", metadata='{"keras_version": "2.9.0"}')
+    yield put("version", "versions 2 and 3", metadata='{"keras_version": "1.2.2"}')
     yield put("no_version", "no version", metadata="[]")
     yield put(
         "lambda", "'keras.layers.Lambda' is not covered", config=swapped(2, class_name="Lambda")
@@ -407,7 +407,7 @@ def hostile_legacy(folder: Path):
         ("number", number, "no text"), ("missing", instead(lambda f: None), "no array"),
     ):  # fmt: skip
         yield name, legacy(folder / f"legacy_{name}.h5", change), words
-    bad = legacy(folder / "legacy_version.h5", version="2.4.0")
-    yield "version", bad, "version 3"
+    bad = legacy(folder / "legacy_version.h5", version="1.2.2")
+    yield "version", bad, "versions 2 and 3"
     bad = legacy(folder / "legacy_lambda.h5", config=swapped(2, class_name="Lambda", module=None))
     yield "lambda", bad, "'Lambda' is not covered"

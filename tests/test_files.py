@@ -8,11 +8,13 @@ import resource
 import subprocess
 import sys
 
+import mutants
 import numpy as np
 import pytest
 from hostile import archive, changed, configuration, hostile, hostile_legacy, legacy
 
 import rnnsym
+from rnnsym.frameworks.keras import hdf5
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +185,77 @@ def test_the_configuration_of_the_tests_is_one_that_keras_builds():
 
     model, _ = build(configuration())
     assert isinstance(Rebuilt(model, "float32").layer, keras.Sequential)
+
+
+# --- damaged bytes
+
+
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_damaged_files_are_read_or_refused(tmp_path, monkeypatch, suffix):
+    # A file on which the library does not come to an end is refused a little sooner than usual.
+    monkeypatch.setattr(hdf5, "SECONDS", 10.0)
+    good = next(p for p in mutants.good_files(tmp_path) if p.suffix == f".{suffix}")
+    read = 0
+    for n, data in enumerate(mutants.mutants(good.read_bytes(), 100, seed=5)):
+        path = tmp_path / f"mutant{n}.{suffix}"
+        path.write_bytes(data)
+        read += mutants.outcome(path) == "read"
+    assert 0 < read < 100
+
+
+def test_a_process_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    good = mutants.good_files(tmp_path)[0]
+    worker = tmp_path / "worker.py"
+    worker.write_text("import time\nwhile True:\n    time.sleep(1)\n")
+    monkeypatch.setattr(hdf5, "SECONDS", 0.5)
+    monkeypatch.setattr(hdf5, "_WORKER", worker)
+    with pytest.raises(rnnsym.InputError, match="did not come to an end within"):
+        rnnsym.from_keras(good)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import os\nos._exit(3)\n", "ended while it was read"),
+        ('print(\'{"error": "MemoryError"}\')\n', "more memory than there is"),
+        ('print(\'{"error": "bad header"}\')\n', "damaged HDF5: bad header"),
+    ],
+)
+def test_what_befalls_the_process_is_one_line(tmp_path, monkeypatch, source, words):
+    good = mutants.good_files(tmp_path)[0]
+    worker = tmp_path / "worker.py"
+    worker.write_text(source)
+    monkeypatch.setattr(hdf5, "_WORKER", worker)
+    with pytest.raises(rnnsym.InputError, match=words):
+        rnnsym.from_keras(good)
+
+
+def test_memory_is_limited(tmp_path, monkeypatch):
+    good = mutants.good_files(tmp_path)[0]
+    monkeypatch.setattr(hdf5, "MEMORY", 2**24)  # less than the libraries take
+    with pytest.raises(rnnsym.InputError):
+        rnnsym.from_keras(good)
+
+
+def test_long_attributes_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    good = mutants.good_files(tmp_path)[0]
+    monkeypatch.setattr(hdf5, "MOST_TEXT", 100)
+    path = legacy(tmp_path / "plain.h5", fixed)
+    with pytest.raises(rnnsym.InputError, match="model_config claims more than 100 bytes"):
+        rnnsym.from_keras(path)
+    assert good.exists()
+
+
+def fixed(file):
+    """The configuration as a string of fixed length, which stands in the attribute itself."""
+    file.attrs["model_config"] = np.bytes_(file.attrs["model_config"].encode())
+
+
+def test_a_list_of_names_in_pieces_is_one_list(tmp_path):
+    def cut(file):
+        group = file["model_weights/lstm"]
+        names = list(group.attrs["weight_names"])
+        del group.attrs["weight_names"]
+        group.attrs["weight_names0"], group.attrs["weight_names1"] = names[:2], names[2:]
+
+    assert rnnsym.from_keras(legacy(tmp_path / "pieces.h5", cut)).weights

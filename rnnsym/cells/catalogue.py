@@ -6,11 +6,10 @@ user's text, and nothing in it is executed.
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 
-from ..errors import InputError, LanguageError
+from ..errors import InputError, LanguageError, suggestion
 from ..language import parse
 from ..nouns import Cell
 
@@ -33,11 +32,14 @@ def get(name: str, **sizes: int) -> Cell:
     return cell.with_sizes(**sizes) if sizes else cell
 
 
+#: Other words for cells of the catalogue.
+_ALSO = {"rnn": "simple_rnn", "elman": "simple_rnn", "vanilla_rnn": "simple_rnn"}
+
+
 @cache
 def _read(name: str) -> Cell:
     if name not in names():
-        near = difflib.get_close_matches(str(name), names(), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = suggestion(name, names(), _ALSO)
         raise InputError(f"there is no cell '{name}'{hint}; the catalogue has {', '.join(names())}")
     return read_file(FOLDER / f"{name}{SUFFIX}")
 
@@ -66,7 +68,9 @@ def read_file(path: str | Path, convention: str | None = None) -> Cell:
     try:
         return parse(text, name=name_of(path.stem), convention=convention)
     except LanguageError as error:
-        raise InputError(f"{path}: {error}") from None
+        refusal = InputError(f"{path}: {error}")
+        refusal.line, refusal.column = error.line, error.column
+        raise refusal from None
 
 
 def name_of(stem: str) -> str:

@@ -137,7 +137,7 @@ class LineChecker:
         with mpmath.workdps(DIGITS):
             found = Trajectory(self.derivation, sample, self.differentiated)
         # Differences are exact where numbers are neither huge nor next to nothing.
-        near = (v == 0 or (isinstance(v, mpmath.mpf) and 1 / _LARGEST <= abs(v) <= _LARGEST)
+        near = (v == 0 or (not isinstance(v, mpmath.mpc) and 1 / _LARGEST <= abs(v) <= _LARGEST)
                 for table in found.values.values() for row in table for v in row)  # fmt: skip
         return found if all(near) else None
 

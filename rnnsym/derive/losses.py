@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..algebra.nodes import Apply, RowApply
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..language import parse
 from ..names import t, unicode_of
 from ..nouns import Cell, Equation, Quantity
@@ -232,6 +232,15 @@ def fitted(cell: Cell, name: str, own: set[str]) -> tuple[Cell, Loss, str]:
     return bare, logits, called
 
 
+#: Other words for losses, as frameworks have them.
+_ALSO = {
+    "mse": "squared_error", "mean_squared_error": "squared_error", "l2": "squared_error",
+    "bce": "binary_cross_entropy", "binary_crossentropy": "binary_cross_entropy",
+    "categorical_crossentropy": "cross_entropy", "crossentropy": "cross_entropy",
+    "sce": "softmax_cross_entropy", "nll": "negative_log_likelihood",
+}  # fmt: skip
+
+
 def loss_of(name: str) -> Loss:
     """A loss by its name.
 
@@ -239,7 +248,8 @@ def loss_of(name: str) -> Loss:
         InputError: for a name that is none.
     """
     if name not in LOSSES:
-        raise InputError(f"unknown loss '{name}'; there are {', '.join(LOSSES)}")
+        hint = suggestion(name, LOSSES, _ALSO)
+        raise InputError(f"unknown loss '{name}'{hint}; there are {', '.join(LOSSES)}")
     return LOSSES[name]
 
 

@@ -7,10 +7,11 @@ strings are handed to the template: what stands on the page is what was checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from ..derive.losses import loss_of
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..language.scan import plain_name
 from ..nouns import Cell, Report
 from .derivations import DERIVATIONS
@@ -69,6 +70,43 @@ FORMATS: dict[str, Callable[[Views, bool], Any]] = {
 }
 
 
+#: Other words for formats and parts.
+_ALSO = {
+    "latex": "tex", "markdown": "md", "text": "txt", "plain": "txt", "python": "py", "numpy": "py",
+    "notebook": "ipynb", "jupyter": "ipynb", "picture": "svg", "diagram": "svg", "xml": "mathml",
+}  # fmt: skip
+_ALSO_PARTS = {
+    "equations": "forward", "gradient": "bptt", "backward": "bptt", "costs": "cost",
+    "flops": "cost", "parameters": "count", "shapes": "symbols", "unroll": "unrolled",
+}  # fmt: skip
+
+
+def format_of(path: str, to: str | None) -> str:
+    """The format of a file by the end of its name, or the one that is asked for.
+
+    Raises:
+        InputError: if the name promises something else than is written, or nothing that there is.
+    """
+    suffix = PurePath(path).suffix.removeprefix(".").lower()
+    if to is None:
+        if not suffix:
+            return "tex"
+        if suffix not in FORMATS:
+            raise InputError(
+                f"no format writes .{suffix}{suggestion(suffix, FORMATS, _ALSO)}; there are "
+                f"{', '.join(FORMATS)}"
+            )
+        return suffix
+    other = suffix in FORMATS and suffix != to and {suffix, to} != {"tex", "tikz"}
+    if other or suffix in _OTHERS:
+        raise InputError(f"{path} is the name of another kind of file than --to {to} writes")
+    return to
+
+
+#: Ends of names of what no format writes.
+_OTHERS = ("png", "jpg", "jpeg", "gif", "webp", "html", "htm", "docx", "odt", "ps", "eps")
+
+
 def document(
     cells: Cell | Sequence[Cell],
     to: str = "tex",
@@ -111,7 +149,8 @@ def document(
         if not isinstance(cell, Cell):
             raise InputError(f"a document is of a cell or network, not {type(cell).__name__}")
     if to not in FORMATS:
-        raise InputError(f"unknown format '{to}'; there are {', '.join(FORMATS)}")
+        hint = suggestion(to, FORMATS, _ALSO)
+        raise InputError(f"unknown format '{to}'{hint}; there are {', '.join(FORMATS)}")
     loss_of(loss)  # also where no part asks for it
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
@@ -150,7 +189,8 @@ def check_what(what: tuple[str, ...] | str) -> tuple[str, ...]:
     names = tuple(n.strip() for n in names if n.strip())
     for name in names:
         if name not in WHAT:
-            raise InputError(f"unknown part '{name}'; there are {', '.join(WHAT)}")
+            hint = suggestion(name, WHAT, _ALSO_PARTS)
+            raise InputError(f"unknown part '{name}'{hint}; there are {', '.join(WHAT)}")
     if not names:
         raise InputError(f"a document needs a part; there are {', '.join(WHAT)}")
     return tuple(n for n in WHAT if n in names)

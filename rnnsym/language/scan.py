@@ -420,7 +420,8 @@ def _function_or_name(
         return Token("NAME", token, start, end, name)
     fault = fault_of(name.name, LONGEST_READ)
     if fault and not (kind == ELEMENTS and name.name == "T"):  # the number of steps, as a number
-        raise LanguageError(fault, text, start, end)
+        hint = _indexed(text, start, end) if name.name == "t" else ""
+        raise LanguageError(f"{fault}{hint}", text, start, end)
     return Token("NAME", token, start, end, name)
 
 
@@ -729,7 +730,26 @@ def _scan_plain(text: str, kind: str = CELL) -> Iterator[Token]:
             yield token
             i = token.end
         else:
-            raise LanguageError(f"'{c}' is not in the language", text, i)
+            raise LanguageError(f"'{c}' is not in the language{_dotted(text, i)}", text, i)
+
+
+def _dotted(text: str, i: int) -> str:
+    """Of np.tanh, torch.sigmoid, F.relu the function that was meant."""
+    before = re.search(r"[A-Za-z_]+\Z", text[:i])
+    after = re.match(r"\.(?:[A-Za-z_]+\.)*([A-Za-z_0-9]+)", text[i:])
+    if not before or not after:
+        return ""
+    name = spellings().get(after.group(1)) or spellings().get(after.group(1).lower())
+    return f"; did you mean {name}?" if name else ""
+
+
+def _indexed(text: str, start: int, end: int) -> str:
+    """Of h[t] and h(t-1) the name with its time."""
+    before = re.search(r"(\w+)\s*[\[(]\s*\Z", text[:start])
+    after = re.match(r"\s*(-\s*1)?\s*[\])]", text[end:])
+    if not before or not after or before.group(1) in spellings():
+        return ""
+    return f"; did you mean {before.group(1)}_{'{t-1}' if after.group(1) else 't'}?"
 
 
 _PLAIN_TOTAL = re.compile(r"d(?=[^\s/]*/d)")

@@ -19,13 +19,12 @@ these names, and compared with the numbers of the cell as it is.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..names import ACCENTS, PLAIN, Look, canonical
 
 FOLDER = Path(__file__).parent
@@ -107,8 +106,7 @@ def get(name: str) -> Notation:
         InputError: for a name that is not in the catalogue; the line lists those that are.
     """
     if name not in names():
-        near = difflib.get_close_matches(str(name), names(), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = suggestion(name, names())
         raise InputError(f"unknown notation '{name}'{hint}; there are {', '.join(names())}")
     path = FOLDER / f"{name}{SUFFIX}"
     return read_notation(path.read_text(encoding="utf-8"), name)

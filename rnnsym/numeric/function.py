@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from sympy import Expr, Integer, Symbol, solve
 
 from ..derive import backpropagate
 from ..derive.losses import LOSSES
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..models import Model
 from ..names import code_of, t, unicode_of
 from ..nouns import CLAIMED, ROW, Cell, Derivation, Variable
@@ -243,8 +242,7 @@ class NumericFunction:
         given = {mangled.get(name, name): value for name, value in weights.items()}
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
+                hint = suggestion(name, known)
                 raise InputError(f"{cell.name} has no parameter '{name}'{hint}")
         missing = [v.name for v in cell.parameters if v.name not in given]
         if missing:

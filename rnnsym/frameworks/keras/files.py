@@ -8,13 +8,13 @@ read. TensorFlow and Keras are not imported.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import posixpath
 import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...models import Model, Weight
+from . import hdf5
 from .builder import unique_names
 from .graphs import build, is_operation
+from .legacy import modern
 from .options import shown
 
 Array = NDArray[Any]
@@ -33,7 +35,6 @@ Array = NDArray[Any]
 MOST_BYTES = 4 * 2**30
 MOST_CONFIG = 8 * 2**20
 MOST_MEMBERS = 16
-MOST_OBJECTS = 50_000
 DEEPEST_JSON = 100
 #: What a `.keras` file holds.
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
@@ -104,12 +105,13 @@ def _read_archive(path: Path) -> Model:
         members = _members(archive)
         config = _json(_bytes(archive, members["config.json"], MOST_CONFIG), "config.json")
         metadata = _json(_bytes(archive, members["metadata.json"], 2**16), "metadata.json")
-        _check_version(metadata)
+        version = metadata.get("keras_version") if isinstance(metadata, Mapping) else None
+        config = _modern(config, version)
         model, stores = build(config)
         # Weights, what an optimiser keeps of them (twice as much), names and padding.
         most = 4 * 8 * sum(w.size for w in model.weights) + 2**22
         data = _bytes(archive, members["model.weights.h5"], most)
-    with _damaged("HDF5"), _hdf5(io.BytesIO(data)) as file:
+    with hdf5.opened(data) as file:
         return replace(model, values=_arrays(file, model.weights, stores))
 
 
@@ -199,46 +201,35 @@ def _json(data: bytes, name: str) -> Any:
         raise InputError(f"{name} is no JSON: {_line(error)}") from None
 
 
-def _check_version(metadata: Any) -> None:
-    version = metadata.get("keras_version") if isinstance(metadata, Mapping) else None
+def _modern(config: Any, version: Any) -> Any:
+    """The configuration as Keras 3 writes it, whichever version wrote it."""
     if not isinstance(version, str) or not version[:1].isdigit():
-        raise InputError("metadata.json names no version of Keras")
-    if version.split(".")[0] != "3":
-        raise InputError(
-            f"written by Keras {shown(version)}, and files of version 3 alone are read: options "
-            "have changed their meaning since (hard_sigmoid has another slope)"
-        )
+        raise InputError("it names no version of Keras")
+    major = version.split(".")[0]
+    if major not in ("2", "3"):
+        raise InputError(f"written by Keras {shown(version)}; versions 2 and 3 are read")
+    return modern(config, version) if major == "2" else config
 
 
 # --- HDF5
 
 
-def _hdf5(file: Any) -> Any:
-    try:
-        import h5py
-    except ImportError:
-        raise InputError("reading a model needs h5py: pip install 'rnnsym[models]'") from None
-    return h5py.File(file, "r")
-
-
 def _read_h5(path: Path) -> Model:
-    with _damaged("HDF5"), _hdf5(path) as file:
-        if "model_config" not in file.attrs:
+    with hdf5.opened(path) as file:
+        if "model_config" not in file.attributes:
             raise InputError("weights without a model: it holds no model_config")
-        _check_version({"keras_version": _text(file.attrs, "keras_version")})
-        raw = _text(file.attrs, "model_config")
-        if len(raw) > MOST_CONFIG:
-            raise InputError(f"model_config claims more than {MOST_CONFIG:,} bytes")
-        config = _json(raw.encode(), "model_config")
+        config = _json(_text(file, "model_config").encode(), "model_config")
+        config = _modern(config, _text(file, "keras_version"))
         model, stores = build(config)
         return replace(model, values=_legacy(file, model, _tops(config, stores)))
 
 
-def _text(attributes: Any, name: str) -> str:
-    if name not in attributes:
+def _text(file: hdf5.File, name: str) -> str:
+    if name not in file.attributes:
         raise InputError(f"it holds no {name}")
-    value = attributes[name]
-    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    value = file.attributes[name]
+    if isinstance(value, Mapping):
+        raise InputError(f"{name} claims more than {value['longer']:,} bytes")
     if not isinstance(value, str):
         raise InputError(f"{name} is no text")
     return value
@@ -255,9 +246,9 @@ def _tops(config: Mapping[str, Any], stores: Mapping[str, str]) -> dict[str, str
     return {key: titles[store.split("/")[1]] for key, store in stores.items()}
 
 
-def _legacy(file: Any, model: Model, tops: Mapping[str, str]) -> dict[str, Array]:
+def _legacy(file: hdf5.File, model: Model, tops: Mapping[str, str]) -> dict[str, Array]:
     """The arrays of a `.h5` file: those of each top layer, in the order that its group tells."""
-    tables = dict(_datasets(file))
+    tables = _tables(file)
     stray = [p for p in tables if not p.startswith(("model_weights/", "optimizer_weights/"))]
     if stray:
         raise InputError(f"array {shown(stray[0])} does not belong to the model")
@@ -281,7 +272,7 @@ def _legacy(file: Any, model: Model, tops: Mapping[str, str]) -> dict[str, Array
                 raise InputError(f"layer {shown(title)} has no array {shown(name)}")
             if name.rpartition("/")[2].removesuffix(":0") != weight.array:
                 raise InputError(f"array {shown(name)} is not the {weight.array} of its layer")
-            values[weight.key] = _array(tables[path], weight, path)
+            values[weight.key] = _array(file, weight, path)
             used.add(path)
     extra = [p for p in tables if p.startswith("model_weights/") and p not in used
              and "seed_generator" not in p]  # fmt: skip
@@ -290,103 +281,75 @@ def _legacy(file: Any, model: Model, tops: Mapping[str, str]) -> dict[str, Array
     return {w.key: values[w.key] for w in model.weights}
 
 
-def _weight_names(file: Any, path: str) -> list[str]:
-    group: Any = file
-    for part in path.split("/"):
-        group = group.get(part) if part in group else None
-        if group is None:
-            raise InputError(f"no group {shown(path)}")
-    try:
-        raw = list(group.attrs["weight_names"])
-    except (KeyError, TypeError):
-        raise InputError(f"group {shown(path)} names no arrays") from None
-    names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in raw]
-    names = [n for n in names if isinstance(n, str)]
-    return [n for n in names if "seed_generator" not in n]
+def _weight_names(file: hdf5.File, path: str) -> list[str]:
+    if path not in file.lists:
+        raise InputError(f"no group {shown(path)}")
+    names = file.lists[path].get("weight_names")
+    if names is None:
+        raise InputError(f"group {shown(path)} names no arrays")
+    return [n for n in names if n is not None and "seed_generator" not in n]
 
 
-def _datasets(root: Any) -> Iterator[tuple[str, Any]]:
-    """Every array of a file by its path; links that lead elsewhere are refused, cycles ended."""
-    import h5py
-
-    seen: set[Any] = set()
-    stack = [("", root, 0)]
-    count = 0
-    while stack:
-        prefix, group, depth = stack.pop()
-        if depth > 24:
-            raise InputError("its groups are nested too deep")
-        for name in group:
-            count += 1
-            path = f"{prefix}{name}"
-            if count > MOST_OBJECTS:
-                raise InputError(f"more than {MOST_OBJECTS:,} groups and arrays")
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise InputError(f"{shown(path)} is a link to another file")
-            if not isinstance(link, h5py.HardLink):
-                raise InputError(f"{shown(path)} is a symbolic link")
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                where = h5py.h5o.get_info(item.id)
-                key = (where.fileno, where.addr)
-                if key in seen:
-                    raise InputError(f"group {shown(path)} is there twice")
-                seen.add(key)
-                stack.append((f"{path}/", item, depth + 1))
-            elif isinstance(item, h5py.Dataset):
-                _check_dataset(item, path)
-                yield path, item
-            else:
-                raise InputError(f"{shown(path)} is neither a group nor an array")
+#: What is no group and no array of numbers, in words.
+_STRANGE = {
+    "deep": "its groups are nested too deep",
+    "many": f"more than {hdf5.MOST_OBJECTS:,} groups and arrays",
+    "outside": "{} is a link to another file", "link": "{} is a symbolic link",
+    "twice": "group {} is there twice", "other": "{} is neither a group nor an array",
+}  # fmt: skip
 
 
-def _check_dataset(dataset: Any, path: str) -> None:
-    """Refuse an array whose numbers are elsewhere, or that is no array of plain numbers."""
-    if dataset.external:
-        raise InputError(f"array {shown(path)} has its numbers in another file")
-    if dataset.is_virtual:
-        raise InputError(f"array {shown(path)} is virtual: its numbers are elsewhere")
-    if dataset.dtype.kind == "O" or dataset.dtype.hasobject:
-        raise InputError(f"array {shown(path)} holds objects, which may be pickles")
+def _tables(file: hdf5.File) -> dict[str, hdf5.Table]:
+    """Every array by its path, after everything that a harmless file never has is refused."""
+    for path, kind in file.strange:
+        raise InputError(_STRANGE[kind].format(shown(path)))
+    for path, table in file.tables.items():
+        if table.elsewhere == "external":
+            raise InputError(f"array {shown(path)} has its numbers in another file")
+        if table.elsewhere == "virtual":
+            raise InputError(f"array {shown(path)} is virtual: its numbers are elsewhere")
+        if table.objects:
+            raise InputError(f"array {shown(path)} holds objects, which may be pickles")
+    return file.tables
 
 
-def _arrays(file: Any, weights: tuple[Weight, ...], stores: Mapping[str, str]) -> dict[str, Array]:
+def _arrays(
+    file: hdf5.File, weights: tuple[Weight, ...], stores: Mapping[str, str]
+) -> dict[str, Array]:
     """The arrays of a `.keras` file, after all shapes and types were compared."""
-    tables = dict(_datasets(file))
+    tables = _tables(file)
     for weight in weights:
         if stores[weight.key] not in tables:
             raise InputError(f"no array {shown(stores[weight.key])} for {weight.key}")
     wanted = {stores[w.key] for w in weights}
-    for path, dataset in tables.items():
+    for path, table in tables.items():
         if path in wanted or path.split("/")[0] in _TRAINING:
             continue
-        seed = path.endswith(("seed_generator/vars/0",)) and dataset.dtype.kind == "u"
-        if not seed or dataset.size > 4:
+        seed = path.endswith(("seed_generator/vars/0",)) and table.kind == "u"
+        if not seed or prod(table.shape or ()) > 4:
             raise InputError(f"array {shown(path)} is more than the model has")
     for weight in weights:
         _check_array(tables[stores[weight.key]], weight, stores[weight.key])
-    return {w.key: _array(tables[stores[w.key]], w, stores[w.key]) for w in weights}
+    return {w.key: _array(file, w, stores[w.key]) for w in weights}
 
 
-def _check_array(dataset: Any, weight: Weight, path: str) -> None:
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (4, 8):
-        raise InputError(f"array {shown(path)} is {dataset.dtype}, not float32 or float64")
-    if dataset.shape != weight.shape:
+def _check_array(table: hdf5.Table, weight: Weight, path: str) -> None:
+    if table.kind != "f" or table.size not in (4, 8):
+        raise InputError(f"array {shown(path)} is {table.dtype}, not float32 or float64")
+    if table.shape != weight.shape:
         raise InputError(
-            f"array {shown(path)} has shape {dataset.shape}, and {weight.key} needs {weight.shape}"
+            f"array {shown(path)} has shape {table.shape}, and {weight.key} needs {weight.shape}"
         )
-    if dataset.chunks is not None:
-        size = int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize
-        if size > 4 * dataset.size * dataset.dtype.itemsize + 2**20:
+    if table.chunks is not None:
+        size = prod(table.chunks) * table.size
+        if size > 4 * prod(table.shape) * table.size + 2**20:
             raise InputError(f"array {shown(path)} claims chunks of {size:,} bytes")
 
 
-def _array(dataset: Any, weight: Weight, path: str) -> Array:
+def _array(file: hdf5.File, weight: Weight, path: str) -> Array:
     """The numbers of an array that was checked; they must be finite."""
-    _check_array(dataset, weight, path)
-    with _damaged(f"array {shown(path)}"):
-        array = np.asarray(dataset[()])
+    _check_array(file.tables[path], weight, path)
+    array = file.read(path)
     if not np.isfinite(array).all():
         raise InputError(f"array {shown(path)} holds NaN or Inf")
     return array.astype(array.dtype.newbyteorder("="))

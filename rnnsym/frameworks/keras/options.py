@@ -166,6 +166,16 @@ _ELEMENTWISE = frozenset(
 _ROWS = frozenset(["softmax", "log_softmax", "keras_sparsemax"])
 
 
+#: What Keras 2 calls hard_sigmoid, as an entry that no file can hold under this name.
+OLD_HARD_SIGMOID = {"module": "keras 2", "class_name": "hard_sigmoid", "config": {}}
+
+
+def _old_hard_sigmoid(z: MatrixExpr) -> MatrixExpr:
+    """0.2 z + 1/2 between 0 and 1."""
+    line = MatAdd(Scale(number(0.2), z), _spread(0.5, z))
+    return Apply("max", Apply("min", line, _spread(1, z)), _spread(0, z))
+
+
 def activation(value: Any, place: str, what: str = "activation") -> tuple[Function | None, str]:
     """An activation by name or as a layer object, as a function of the language, and in words.
 
@@ -184,6 +194,8 @@ def activation(value: Any, place: str, what: str = "activation") -> tuple[Functi
         if name in _ROWS:
             return _rows(name), value
         raise refuse(place, f"{what} {shown(value)} is not covered")
+    if value == OLD_HARD_SIGMOID:
+        return _old_hard_sigmoid, "hard_sigmoid of Keras 2, 0.2 z + 0.5 from 0 to 1"
     if isinstance(value, Mapping):
         kind, module = value.get("class_name"), value.get("module")
         if module in ("keras.layers", None) and isinstance(kind, str) and kind in ACTIVATION_LAYERS:

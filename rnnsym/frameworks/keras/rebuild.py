@@ -18,6 +18,7 @@ from ...models import Model, Node, leaves
 from ...nouns import Network
 from .builder import snake
 from .graphs import is_operation
+from .options import OLD_HARD_SIGMOID
 from .witness import load
 
 Array = NDArray[Any]
@@ -64,6 +65,9 @@ class Rebuilt:
 
     def _made(self, item: Mapping[str, Any]) -> Any:
         kind, config = item["class_name"], item["config"]
+        if item == OLD_HARD_SIGMOID:
+            ops = self.keras.ops
+            return lambda z: ops.clip(0.2 * z + 0.5, 0.0, 1.0)
         if kind == "Sequential":
             return self._sequential(config)
         if kind in ("Functional", "Model"):

@@ -59,6 +59,7 @@ _HOMES = {
     "to_text": "printing",
     "unroll": "derive",
     "verify": "checking",
+    "verify_all": "checking",
     "verify_lines": "checking",
 }
 
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from .checking import flow as flow
     from .checking import read_back as read_back
     from .checking import verify as verify
+    from .checking import verify_all as verify_all
     from .checking import verify_lines as verify_lines
     from .derive import Costs as Costs
     from .derive import backpropagate as backpropagate

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .errors import CheckError, InputError, RnnsymError
+from .spelling import fitting, register
 
 if TYPE_CHECKING:
     from .nouns import Cell, Report
@@ -27,13 +28,13 @@ FAILED, WRONG_USE = 1, 2
 def main() -> NoReturn:
     """Run a command; whatever goes wrong is one line on standard error and an exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that knows no Greek shows question marks rather than a traceback.
+        # A terminal that knows no Greek shows the spellings of the language in ASCII.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=register())
     try:
         code = main_group.main(standalone_mode=False, prog_name="rnnsym")
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        _echo(error.format_message())
         code = 0
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
@@ -64,8 +65,13 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _echo(text: str, err: bool = False, nl: bool = True) -> None:
+    # Through the stream as it is: click would write UTF-8 to a terminal that has said ASCII.
+    print(text, file=sys.stderr if err else sys.stdout, end="\n" if nl else "", flush=True)
+
+
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    _echo(line, err=True)
 
 
 #: Whether JSON was printed already: whoever asked for it gets one answer, also of what failed.
@@ -260,7 +266,7 @@ def list_command(as_json: bool) -> None:
         return
     width = max(len(name) for name, _ in rows)
     for name, cell in rows:
-        click.echo(f"{name:{width}}  {cell.title}")
+        _echo(f"{name:{width}}  {cell.title}")
 
 
 @main_group.command()
@@ -352,9 +358,14 @@ def export(
     to = format_of(str(target or ""), to)
     if target is not None:
         _check_target(target, force)
+    # N and T are no sizes of a cell: its costs grow with them.
+    at = {n: v for n, v in map(_size, sizes) if n in ("N", "T")}
+    if at and "cost" not in (what or ""):
+        raise InputError("N and T are sizes of costs: ask for --what cost")
+    sizes = [s for s in sizes if _size(s)[0] not in at]
     found = _several(cells, equations, path, convention, sizes)
     text = document(
-        found, to, steps=steps, what=what if what is not None else USUAL,
+        found, to, at=at, steps=steps, what=what if what is not None else USUAL,
         loss=loss, full=full, fragment=fragment, **_choices(**choices),
     )  # fmt: skip
     if isinstance(text, bytes) and target is None:
@@ -362,7 +373,7 @@ def export(
             raise InputError("a PDF is no text for a terminal; give -o PATH")
         sys.stdout.buffer.write(text)
     elif target is None:
-        click.echo(text, nl=False)
+        _echo(text, nl=False)
     else:
         write_text(target, text)
         _say(f"wrote {target}")
@@ -409,7 +420,7 @@ def derive(
 ) -> None:  # fmt: skip
     """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown."""
     from .derive import backpropagate, jacobian, rtrl
-    from .printing import to_text
+    from .printing import to_latex, to_text
 
     if what not in ("bptt", "jacobian", "rtrl"):
         raise InputError(f"unknown part '{what}'; there are bptt, jacobian, rtrl")
@@ -423,10 +434,16 @@ def derive(
     report = derivation.check()
     shown = derivation if full else derivation.terse()
     if as_json:
+        nothing = {"error": None, "tolerance": None, "verdict": None}  # where a state starts
+        found = {
+            c.what: {"error": c.error, "tolerance": c.tolerance,
+                     "verdict": (c.verdict or report.verdict).slug} for c in report.comparisons
+        }  # fmt: skip
         _print_json({
             "title": derivation.title, "verdict": report.verdict.slug, "seed": report.seed,
             "lines": [
-                {"line": to_text(s.equation), "section": s.section,
+                {"line": to_text(s.equation), "latex": to_latex(s.equation), "section": s.section,
+                 **found.get(to_text(s.equation), nothing),
                  "rule": s.rule, "reason": s.reason.replace("`", ""),
                  "shapes": {str(q): " × ".join(map(str, _turned(cell, q))) for q, _ in s.shapes}}
                 for s in shown
@@ -465,7 +482,7 @@ def _turned(cell: Cell, q: Any) -> Any:
 
 def _print_line(text: str) -> None:
     # A formula is not broken: whoever pipes it gets it whole.
-    click.echo(text)
+    _echo(text)
 
 
 @main_group.command()
@@ -498,7 +515,7 @@ def flow(
         from .documents import to_svg
 
         if output == "-":
-            click.echo(to_svg(found))
+            _echo(to_svg(found))
             return
         write_text(Path(output), to_svg(found))
         _say(f"wrote {output}")
@@ -526,6 +543,8 @@ def flow(
 @click.option("--as", "claim", metavar="CLAIM",
               help="What the cell is said to be: a layer such as keras.layers.GRU, or a cell "
               "of the catalogue.")  # fmt: skip
+@click.option("--jobs", default=1, show_default=True, metavar="N",
+              help="Check so many cells side by side; -1 takes all cores.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     cells: tuple[str, ...],
@@ -533,6 +552,7 @@ def verify(
     against: str,
     seed: int,
     gradient: bool,
+    jobs: int,
     as_json: bool,
     equations: str | None,
     path: tuple[str, ...],
@@ -552,8 +572,21 @@ def verify(
     if seed < 0:
         raise InputError(f"a seed is a whole number from 0 on, not {seed}")
     from .checking import verify as compare
+    from .checking import verify_all
 
     reports: list[Report] = []
+
+    def done(report: Report) -> None:
+        reports.append(report)
+        _say_aside(f"[{len(reports)}/{len(subjects)}] {report.subject}: {report.verdict}")
+        if not as_json:
+            _echo(str(report))
+
+    if jobs != 1:
+        with _quiet_stderr():
+            verify_all(subjects, jobs=jobs, progress=done, against=against, claim=claim, seed=seed,
+                       gradient=gradient)  # fmt: skip
+        subjects = []
     for i, subject in enumerate(subjects, 1):
         with _quiet_stderr():
             report = compare(
@@ -568,7 +601,7 @@ def verify(
             )
         reports.append(report)
         if not as_json:
-            click.echo(str(report))
+            _echo(str(report))
     if as_json:
         _print_json({"passed": all(reports), "reports": [r.to_dict() for r in reports]})
     _end(reports)
@@ -608,7 +641,7 @@ def equal(one: str, other: str, convention: str | None, seed: int, as_json: bool
     if as_json:
         _print_json({"passed": bool(report), "reports": [report.to_dict()]})
     else:
-        click.echo(str(report))
+        _echo(str(report))
     _end([report])
 
 
@@ -872,7 +905,7 @@ def build(output: str) -> None:
         _say(f"warning: {warning}")
     if warnings:
         raise CheckError(f"the site was built with {len(warnings)} warning(s)")
-    click.echo(str(Path(output) / "index.html"))
+    _echo(str(Path(output) / "index.html"))
 
 
 @docs.command()
@@ -1008,7 +1041,7 @@ def _json(data: Any) -> str:
 
 def _print_json(data: Any) -> None:
     _ANSWERED.append(True)
-    click.echo(_json(data))
+    _echo(_json(data))
 
 
 def _console() -> Any:
@@ -1032,4 +1065,4 @@ def _plain(*cells: str) -> list[Any]:
     """Cells that are shown as they are: a user's text is no markup."""
     from rich.text import Text
 
-    return [Text(cell) for cell in cells]
+    return [Text(fitting(cell, sys.stdout.encoding)) for cell in cells]

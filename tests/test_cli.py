@@ -192,3 +192,119 @@ def test_tour(command, tmp_path):
         )
         >= 10
     )
+
+
+# --- what is typed is what happens
+
+
+def test_the_end_of_a_name_chooses_the_format(command, tmp_path):
+    for name, start in (("a.md", "# "), ("a.svg", "<svg"), ("a.tikz", r"\begin{tikzpicture}"),
+                        ("a.py", '"""'), ("a.tex", r"\documentclass"), ("plain", r"\documentclass")):  # fmt: skip
+        done = command("export", "simple_rnn", "-o", name)
+        assert done.returncode == 0, done.stderr
+        assert start in (tmp_path / name).read_text(encoding="utf-8")[:200], name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["export", "dense", "-o", "a.png"], "no format writes .png"),
+        (["export", "dense", "-o", "a.latex"], "did you mean tex?"),
+        (["export", "dense", "--to", "tex", "-o", "a.pdf"], "another kind of file"),
+        (["export", "dense", "--to", "svg", "-o", "a.png"], "another kind of file"),
+        (["export", "dense", "--to", "latex"], "did you mean tex?"),
+        (["export", "dense", "--loss", "mse"], "did you mean squared_error?"),
+        (["export", "dense", "--loss", "nonsense"], "unknown loss 'nonsense'"),
+        (["export", "dense", "--what", "equations"], "did you mean forward?"),
+        (["show", "LSTM"], "did you mean lstm?"),
+        (["show", "rnn"], "did you mean simple_rnn?"),
+        (["show", "--equations", "h_t = np.tanh(x_t @ W)"], "did you mean tanh?"),
+        (["show", "--equations", "h_t = torch.nn.Sigmoid(x_t @ W)"], "did you mean sigmoid?"),
+        (["show", "--equations", "h[t] = tanh(x_t W)"], "did you mean h_t?"),
+        (["show", "--equations", "h_t = tanh(h[t-1] W + x_t V)"], "did you mean h_{t-1}?"),
+        (["export", "dense", "--size", "N=2"], "sizes of costs"),
+        (["verify", "dense", "--jobs", "0"], "whole number"),
+    ],
+)
+def test_what_was_meant_is_said(command, tmp_path, arguments, words):
+    done = command(*arguments)
+    assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_method_that_is_no_function_gets_no_advice(command):
+    assert "did you mean" not in command("show", "--equations", "h_t = self.act(x_t W)").stderr
+
+
+def test_several_files_are_several_cells(command, tmp_path):
+    (tmp_path / "one.cell").write_text("h_t = tanh(x_t W)\n", encoding="utf-8")
+    (tmp_path / "two.cell").write_text("h_t = x_t V\n", encoding="utf-8")
+    done = command("export", "--file", "one.cell", "--file", "two.cell", "--to", "txt")
+    assert "x_t W" in done.stdout and "x_t V" in done.stdout, done.stderr
+    assert "x_t W" in command("export", "one.cell", "--to", "txt").stdout
+    assert "x_t V" in command("show", str(tmp_path / "two.cell")).stdout
+    done = command("verify", "one.cell", "two.cell", "--against", "latex", "--json")
+    assert [r["subject"] for r in json.loads(done.stdout)["reports"]] == ["one", "two"]
+    assert "name one cell" in command("show", "--file", "one.cell", "--file", "two.cell").stderr
+
+
+def test_a_dash_is_standard_input(command):
+    done = command("show", "--file", "-", input="h_t = tanh(x_t W + h_{t-1} U)")
+    assert "h_t = tanh(x_t W + h_{t-1} U)" in done.stdout, done.stderr
+
+
+def test_failures_answer_in_json_as_well(command, tmp_path):
+    done = command("show", "--json", "--equations", "h_t = x_t\ny_t = foo(x_t)")
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == 2 and (error["line"], error["column"]) == (2, 7)
+    assert error["message"] in done.stderr.strip() and "foo" in error["message"]
+    (tmp_path / "bad.cell").write_text("h_t = x_t W\ny_t = (x_t\n", encoding="utf-8")
+    error = json.loads(command("derive", "--json", "--file", "bad.cell").stdout)["error"]
+    assert error["line"] == 2 and "bad.cell" in error["message"]
+    assert json.loads(command("verify", "--json", "nothing").stdout)["passed"] is False
+    # A report that is there already is the one answer.
+    wrong = command("verify", "--json", "--equations", "h_t = tanh(x_t W)", "--as", "gru")
+    assert wrong.returncode == 1 and json.loads(wrong.stdout)["reports"]
+
+
+def test_lines_in_json_have_their_error_and_verdict(command):
+    data = json.loads(command("derive", "simple_rnn", "--json").stdout)
+    assert all(line["latex"] for line in data["lines"])
+    judged = [line for line in data["lines"] if line["verdict"]]
+    assert len(judged) >= 10 and all(line["error"] <= line["tolerance"] for line in judged)
+
+
+def test_costs_at_given_sizes_are_numbers(command):
+    sizes = [word for size in ("D=3", "M=5", "N=2", "T=10") for word in ("--size", size)]
+    text = command("export", "lstm", "--what", "count,cost", "--to", "txt", *sizes).stdout
+    assert "4 M(D + M + 1) = 180" in text and "4 M N T (D + M) = 3200" in text
+    assert "3200" in command("export", "lstm", "--what", "cost", "--to", "md", *sizes).stdout
+
+
+def test_plain_text_keeps_rules_and_reasons(command):
+    text = command("export", "simple_rnn", "--what", "bptt", "--to", "txt", "--full",
+                   "--convention", "column").stdout  # fmt: skip
+    assert "chain rule: a_t is read in h_t = tanh(a_t) alone" in text
+    assert "W x_{t+1} + U h_t + b" in text and "x_t W" not in text
+
+
+def test_a_terminal_without_greek_gets_what_the_language_reads(command):
+    done = command("show", "gru", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.stdout.isascii() and "?" not in done.stdout
+    lines = [line for line in done.stdout.splitlines() if "_t = " in line]
+    assert str(rnnsym.parse("\n".join(lines))) == str(rnnsym.cells.get("gru"))
+    derived = command("derive", "lstm", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert derived.stdout.isascii() and "?" not in derived.stdout
+
+
+def test_names_are_completed_in_the_shell(command):
+    def offered(words, count):
+        asked = {"_RNNSYM_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+        done = command(env={**os.environ, **asked})
+        return [line.split(",", 1)[1] for line in done.stdout.split()]
+
+    assert offered("rnnsym show gr", 2) == ["gru", "gru_reset_before"]
+    assert offered("rnnsym export lstm --to m", 4) == ["md", "mathml"]
+    assert "goodfellow" in offered("rnnsym export lstm --notation goo", 4)
+    assert "squared_error" in offered("rnnsym export lstm --loss sq", 4)
+    assert "count,cost" in offered("rnnsym export lstm --what count,co", 4)

@@ -331,3 +331,31 @@ def test_gradients_of_saturated_cells_are_compared_as_far_as_their_printed_slope
             c for c in report.comparisons if c.error and c.tolerance and "tape" in c.what.lower()
         ]
         assert rows and max(c.error / c.tolerance for c in rows) < 0.5
+
+
+def test_cells_are_checked_side_by_side():
+    cells = [rnnsym.cells.get(n) for n in ("dense", "lstm")]
+    seen = []
+    one = rnnsym.verify_all(
+        cells, jobs=2, against="latex", progress=lambda r: seen.append(r.subject)
+    )
+    assert seen == ["dense", "lstm"] and all(r.verdict == "consistent" for r in one)
+    assert [r.to_dict() for r in one] == [rnnsym.verify(c, "latex").to_dict() for c in cells]
+    with pytest.raises(rnnsym.InputError, match="whole number"):
+        rnnsym.verify_all(cells, jobs=0)
+
+
+def test_the_same_sweep_runs_on_a_cluster():
+    import joblib
+    from distributed import Client, LocalCluster
+
+    cells = [rnnsym.cells.get(n) for n in ("dense", "simple_rnn")]
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        reports = rnnsym.verify_all(cells, against="latex")
+    assert [r.subject for r in reports] == ["dense", "simple_rnn"] and all(reports)

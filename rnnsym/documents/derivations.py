@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from ..language import read
 from ..names import GRADIENT, IMMEDIATE, T, marked, t, tex_of, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Quantity, Report, Step, quantities
 from ..printing import Style, tex_lines
-from ..printing.formula import Piece, Tex, break_lines, in_convention, join, measure
+from ..printing.formula import Piece, Plain, Tex, break_lines, in_convention, join, measure
 from ..printing.latex import PAGE, size_tex
 from ..printing.text import equation_text
 from .environment import Safe
@@ -51,6 +51,7 @@ class LineView:
         dropped: TeX of what truncation leaves out, or empty.
         shapes: TeX of the left side's shape and of each factor's.
         text: the line in plain text.
+        words: the reason in plain text, its formulas in the form of the line.
     """
 
     tex: Safe
@@ -60,6 +61,7 @@ class LineView:
     dropped: Safe
     shapes: tuple[Safe, ...]
     text: Safe
+    words: str
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _line(step: Step, derivation: Derivation, style: Style, words: _Words) -> Li
     return LineView(
         Safe(tex), step.rule, words(step.reason), Safe(_holds(step)),
         Safe(dropped), tuple(dict.fromkeys(shapes)), Safe(_text(step, derivation, style)),
+        words.plain(step.reason),
     )  # fmt: skip
 
 
@@ -295,22 +298,29 @@ class _Words:
                 pieces.append(part)
         return tuple(pieces)
 
+    def plain(self, text: str) -> str:
+        """The same in plain text."""
+        parts = _QUOTED.split(text)
+        return "".join(self.spelt(p, Plain(self.style)) if i % 2 else p
+                       for i, p in enumerate(parts))  # fmt: skip
+
     def tex(self, part: str) -> str:
         """TeX of an equation or a name that a sentence quotes."""
+        return self.spelt(part, Tex(self.style))
+
+    def spelt(self, part: str, spelling: Tex | Plain) -> str:
+        """An equation or a name that a sentence quotes, as a spelling has it."""
         if " = " in part:
             (equation,) = read(part, self.derivation, self.derivation.convention, False)
             left, right = in_convention(equation, self.style.convention)
-            tex = f"{self.spelling.quantity(left).text} = {join(self.spelling.expr(right))}"
-            if read(tex, self.derivation, self.style.convention, True) != (equation,):
-                raise CheckError(f"a reason's equation is read as another one: {tex}")
-            return tex
+            line = f"{spelling.quantity(left).text} = {join(spelling.expr(right))}"
+            latex = isinstance(spelling, Tex)
+            if read(line, self.derivation, self.style.convention, latex) != (equation,):
+                raise CheckError(f"a reason's equation is read as another one: {line}")
+            return line
         if part not in self.names:
             raise CheckError(f"a reason names '{part}', which is no quantity of the derivation")
-        return self.spelling.quantity(self.names[part]).text
-
-    @property
-    def spelling(self) -> Tex:
-        return Tex(self.style)
+        return spelling.quantity(self.names[part]).text
 
     @cached_property
     def names(self) -> dict[str, Quantity]:
@@ -382,22 +392,27 @@ def _norm(kind: str, expr: Any, style: Style) -> tuple[str, float]:
     return rf"\left\lVert {inner} \right\rVert{mark}", width
 
 
-def cost_rows(cell: Cell) -> tuple[CostRow, ...]:
-    """The costs of a cell as formulas, and as numbers where the cell gives all sizes."""
+def cost_rows(cell: Cell, at: Mapping[str, int] | None = None) -> tuple[CostRow, ...]:
+    """The costs of a cell as formulas, and at the sizes that are given, N and T among them."""
     costs: Costs = count(cell)
+    values = {symbol: Integer(value) for symbol, value in cell.sizes.items()}
+    values |= {Symbol(name): Integer(value) for name, value in (at or {}).items()}
     return tuple(
-        CostRow(words, Safe(_cost_tex(expr, cell)), _cost_text(expr))
+        CostRow(words, Safe(_cost_tex(expr, values)), _cost_text(expr, values))
         for words, expr in costs.rows()
     )
 
 
-def _cost_text(expr: Expr) -> str:
-    return check_size(str(expr).replace("**", "^").replace("*", " "), expr, latex=False)
+def _cost_text(expr: Expr, values: Mapping[Symbol, Integer]) -> str:
+    def text(e: Expr) -> str:
+        return check_size(str(e).replace("**", "^").replace("*", " "), e, latex=False)
+
+    number = expr.xreplace(dict(values))
+    return text(expr) if number == expr else f"{text(expr)} = {text(number)}"
 
 
-def _cost_tex(expr: Expr, cell: Cell) -> str:
-    values = {symbol: Integer(value) for symbol, value in cell.sizes.items()}
-    number = expr.xreplace(values)
+def _cost_tex(expr: Expr, values: Mapping[Symbol, Integer]) -> str:
+    number = expr.xreplace(dict(values))
     tex = check_size(size_tex(expr), expr)
     if not values or number == expr:
         return tex

@@ -6,7 +6,7 @@ strings are handed to the template: what stands on the page is what was checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -117,6 +117,7 @@ def document(
     full: bool = False,
     report: Report | None = None,
     fragment: bool = False,
+    at: Mapping[str, int] | None = None,
     **choices: Any,
 ) -> Any:
     """Render cells or networks: symbols, equations, recurrence, unrolled steps, code and report.
@@ -132,6 +133,7 @@ def document(
         full: give every line of the derivations with its rule, its reason and the shapes.
         report: the report to print of a single cell; without one, the LaTeX is read back here.
         fragment: of "tex": for `\\input`, without the preamble.
+        at: N and T as numbers, for the costs.
         **choices: as those of `to_latex`.
 
     Returns:
@@ -161,12 +163,14 @@ def document(
     if report is not None and not isinstance(report, Report):
         raise InputError(f"a report is what verify gives, not {type(report).__name__}")
     parts = check_what(what)
+    if at and (not set(at) <= {"N", "T"} or any(n < 1 for n in at.values())):
+        raise InputError("costs are taken at whole numbers N and T from 1 on")
     views = []
     for cell in given:
         own = dict(choices)
         if len(given) > 1 and isinstance(choices.get("rename"), dict):
             own["rename"] = _where_it_fits(choices["rename"], cell, given)
-        views.append(CellView(cell, Request(parts, steps, loss, full, report, own)))
+        views.append(CellView(cell, Request(parts, steps, loss, full, report, own, at)))
     return FORMATS[to](views, fragment)
 
 

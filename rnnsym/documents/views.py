@@ -52,6 +52,7 @@ class Request:
     full: bool = False
     report: Report | None = None
     choices: Mapping[str, Any] | None = None
+    at: Mapping[str, int] | None = None
 
 
 class CellView:
@@ -127,7 +128,9 @@ class CellView:
     def count_text(self) -> str:
         text = count_text(self.original)
         check_size(text, sum(count_parts(self.original), Integer(0)), latex=False)
-        return text
+        sizes = {s: Integer(n) for s, n in self.original.sizes.items()}
+        number = self.original.parameter_count.xreplace(sizes)
+        return f"{text} = {number}" if sizes and number.is_Integer else text
 
     @cached_property
     def symbols(self) -> tuple[SymbolRow, ...]:
@@ -165,7 +168,7 @@ class CellView:
 
     @property
     def costs(self) -> tuple[Any, ...]:
-        return cost_rows(self.original) if "cost" in self.request.what else ()
+        return cost_rows(self.original, self.request.at) if "cost" in self.request.what else ()
 
     @cached_property
     def primes(self) -> tuple[Safe, ...]:

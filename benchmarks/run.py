@@ -184,6 +184,55 @@ def checking() -> None:
     )
 
 
+def reading() -> None:
+    """Texts inside the limits are read in a time that grows like n log n at most."""
+    import rnnsym
+
+    rnnsym.parse("h_t = tanh(x_t W)")
+    texts = {
+        "a concatenation in another, n levels": lambda n: (
+            f"h_t = tanh({'[' * n}x_t{', x_t]' * n} W)", (20, 40, 80)),
+        "a sum of n products, each of its own weight": lambda n: (
+            "h_t = " + " + ".join(f"x_t W_{{a{i}}}" for i in range(n)), (160, 320, 640)),
+        "n signs in front of one another": lambda n: (
+            f"h_t = {'-(' * n}x_t{')' * n}", (20, 40, 80)),
+        "n states in a ring": lambda n: (
+            "\n".join(f"s{i}_t = tanh(x_t W_{{a{i}}} + s{(i + 1) % n}_{{t-1}} U_{{a{i}}})"
+                       for i in range(n)), (25, 50, 100)),
+        "n equations, each of the one before": lambda n: (
+            "\n".join(f"a{i}_t = tanh(a{i - 1}_t W_{{a{i}}})" if i else "a0_t = tanh(x_t W)"
+                       for i in range(n)), (40, 80, 160)),
+    }  # fmt: skip
+    rows = [("text", "ms at the largest n", "times that at half of it, at a quarter")]
+    for words, make in texts.items():
+        sizes = make(2)[1]
+        times = [per_call(partial(rnnsym.parse, make(n)[0]), 0.1) for n in sizes]
+        rows.append((words, f"{times[2] * 1e3:.0f} (n = {sizes[2]})",
+                     f"{times[2] / times[1]:.1f}, {times[2] / times[0]:.1f}"))  # fmt: skip
+    table("reading", rows)
+
+
+def claims() -> None:
+    """What it takes to say whether a text is what it is said to be."""
+    import rnnsym
+
+    lstm = rnnsym.to_text(rnnsym.cells.get("lstm"))
+    texts = {
+        "right": lstm,
+        "gates exchanged": lstm.replace("f_t ⊙ c_{t-1} + i_t", "i_t ⊙ c_{t-1} + f_t"),
+        "a sign wrong": lstm.replace("f_t ⊙ c_{t-1} +", "f_t ⊙ c_{t-1} - 2"),
+        "a function wrong": lstm.replace("o_t ⊙ tanh", "o_t ⊙ sin"),
+    }
+    cell = rnnsym.cells.get("lstm")
+    rnnsym.verify(cell, claim="keras.layers.LSTM")  # imports Keras
+    rows = [("LSTM as keras.layers.LSTM", "seconds", "verdict")]
+    for words, text in texts.items():
+        start = time.perf_counter()
+        report = rnnsym.verify(rnnsym.parse(text), claim="keras.layers.LSTM")
+        rows.append((words, f"{time.perf_counter() - start:.2f}", str(report.verdict)))
+    table("verify --as, beside Keras that runs already", rows)
+
+
 def per_call(function, least: float = 0.3) -> float:
     """Seconds a call: the best of five runs of at least `least` seconds in all."""
     count = 1
@@ -375,3 +424,5 @@ if __name__ == "__main__":
     calls()
     gradients()
     checking()
+    reading()
+    claims()

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -760,13 +760,12 @@ def _write_explanation(explanation: Any, folder: Path) -> None:
             _say(f"no explanation.pdf: {refusal}")
     for name, figure in explanation.figures.items():
         texts[f"{name}.svg"] = str(figure)
-    _make_folder(folder)
-    for name, text in texts.items():
-        write_text(folder / name, text)
     if explanation.traces:
-        with (folder / "trace.npz").open("wb") as file:
-            arrays: dict[str, Any] = trace_arrays(explanation)
-            np.savez(file, **arrays)
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = trace_arrays(explanation)
+        np.savez(buffer, **arrays)
+        texts["trace.npz"] = buffer.getvalue()
+    _write_folder(folder, texts)
 
 
 def _print_explanation(explanation: Any) -> None:
@@ -970,6 +969,35 @@ def write_text(path: Path, text: str | bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _write_folder(folder: Path, texts: Mapping[str, str | bytes]) -> None:
+    """Write a folder's files all or none: beside it first, and then in one move or several."""
+    folder = folder.resolve()
+    parent = folder if folder.is_dir() else folder.parent
+    made = [p for p in (folder, *folder.parents) if not p.exists()]
+    _make_folder(parent)
+    try:
+        beside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
+    try:
+        for name, text in texts.items():
+            if (folder / name).is_dir():
+                raise InputError(f"cannot write {folder / name}: it is a folder")
+            write_text(beside / name, text)
+        _make_folder(folder)
+        for name in texts:
+            os.replace(beside / name, folder / name)
+    except BaseException as error:
+        for path in made:  # what was made for this alone goes again
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        if isinstance(error, OSError):
+            raise InputError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _make_folder(folder: Path) -> None:

@@ -35,9 +35,9 @@ def steps(monkeypatch):
             raise AssertionError("reading takes too many steps")
 
     for kind in (nodes.Concat, nodes.MatMul):
-        asked[kind] = kind.shape
+        asked[kind] = getattr(kind.shape, "func", None) or kind.shape.fget
         monkeypatch.setattr(
-            kind, "shape", property(lambda self, k=kind: (limited(), asked[k].fget(self))[1])
+            kind, "shape", property(lambda self, k=kind: (limited(), asked[k](self))[1])
         )
     monkeypatch.setattr(dims, "linear", lambda d: (limited(), looked(d))[1])
     return count
@@ -359,3 +359,76 @@ def test_the_same_sweep_runs_on_a_cluster():
     ):
         reports = rnnsym.verify_all(cells, against="latex")
     assert [r.subject for r in reports] == ["dense", "simple_rnn"] and all(reports)
+
+
+# --- what users give as arrays
+
+
+class Failing:
+    def __array__(self, *_, **__):
+        raise RuntimeError("no\narray")
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ma.masked_array(np.ones((1, 2, 3)), mask=True),
+        Failing(),
+        [[[1.0, 2.0, 3.0], [1.0]]],
+        "text",
+        {"a": 1},
+    ],
+    ids=["masked", "failing", "ragged", "text", "mapping"],
+)
+def test_what_is_no_plain_array_is_one_line(x):
+    function = rnnsym.lambdify(parse("h_t = tanh(x_t W)"))
+    weights = {"W": np.ones((3, 2))}
+    with pytest.raises(rnnsym.InputError, match="must be float32 or float64") as caught:
+        function(x, **weights)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(rnnsym.InputError, match="W must be"):
+        function(np.ones((1, 2, 3)), W=x)
+    gradient = rnnsym.lambdify(parse("h_t = tanh(x_t W)"), gradient=True)
+    with pytest.raises(rnnsym.InputError, match="must be float64"):
+        gradient(np.ones((1, 2, 3)), x, **weights)
+    import keras
+
+    model = rnnsym.lambdify(
+        rnnsym.from_keras(keras.Sequential([keras.Input((2, 3)), keras.layers.GRU(2)]))
+    )
+    with pytest.raises(rnnsym.InputError, match="must be an array of numbers"):
+        model(x)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_of_the_old_kind_multiplies_like_an_array():
+    function = rnnsym.lambdify(parse("h_t = (x_t W) ⊙ (x_t W)"))
+    x, w = np.ones((1, 2, 3)), np.arange(6.0).reshape(3, 2)
+    assert (function(x, W=w.view(np.matrix)) == function(x, W=w)).all()
+
+
+# --- a folder is written whole or not at all
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
+    from rnnsym.cli import _write_folder
+
+    _write_folder(tmp_path / "a" / "b", {"one.txt": "1", "two.txt": b"2"})
+    assert sorted(p.name for p in (tmp_path / "a" / "b").iterdir()) == ["one.txt", "two.txt"]
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
+    (tmp_path / "c" / "two.txt").mkdir(parents=True)
+    with pytest.raises(rnnsym.InputError, match="it is a folder"):
+        _write_folder(tmp_path / "c", {"one.txt": "1", "two.txt": "2"})
+    assert [p.name for p in (tmp_path / "c").iterdir()] == ["two.txt"]
+    with pytest.raises(AttributeError):
+        _write_folder(tmp_path / "new" / "er", {"one.txt": "1", "two.txt": object()})
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_title_is_no_markup_in_the_navigation(monkeypatch):
+    from rnnsym.pages import generate
+
+    monkeypatch.setattr(generate, "names", lambda: ["mine"])
+    monkeypatch.setattr(generate, "get", lambda _: parse("# <b>Mine</b> & more\nh_t = tanh(x_t W)"))
+    (entry,) = generate.report_navigation()
+    assert list(entry) == ["&lt;b&gt;Mine&lt;/b&gt; &amp; more"]

@@ -9,6 +9,7 @@ written. Shapes are checked by the language, not here: SymPy does not check symb
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import sympy
@@ -35,7 +36,7 @@ class MatMul(sympy.MatMul):
     products or signs stand in one another.
     """
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         matrices = [a for a in self.args if a.is_Matrix]
         first = matrices[0].shape
@@ -128,7 +129,7 @@ class Concat(Node):
     def operands(self) -> tuple[MatrixExpr, ...]:
         return self.args[1:]
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         # Each operand is asked once: one that is a concatenation asks its own in turn.
         shapes = [x.shape for x in self.operands]

@@ -16,6 +16,7 @@ from ..errors import InputError, suggestion
 from ..models import Model
 from ..names import code_of, t, unicode_of
 from ..nouns import CLAIMED, ROW, Cell, Derivation, Variable
+from .arrays import array_of
 from .compiling import compiled
 from .gradient import bare_cell, gradient_source, target_of
 from .layout import axes
@@ -212,7 +213,7 @@ class NumericFunction:
         sizes: dict[str, int],
         pending: _Pending,
     ) -> Array:
-        array = value if type(value) is np.ndarray else _array(value)
+        array = value if type(value) is np.ndarray else array_of(value)
         if array is None or array.dtype not in _FLOATS:
             found = type(value).__name__ if array is None else array.dtype
             words = _shape_words(self.cell, variable, "N, T, ")
@@ -259,7 +260,7 @@ class NumericFunction:
     ) -> Any:
         array = value
         if type(value) is not np.ndarray:
-            array = _array(value)
+            array = array_of(value)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and variable.scalar:
                 array = np.asarray(value if abs(value) < 1e308 else math.inf, dtype)
         if array is None or array.dtype != dtype:
@@ -302,7 +303,7 @@ class NumericFunction:
                 result.append(np.zeros((len(x), *(self._size(variable, s, sizes, pending)
                                                   for s in shape)), x.dtype))  # fmt: skip
                 continue
-            array = _array(given[variable.name])
+            array = array_of(given[variable.name])
             if array is None or array.dtype != x.dtype:
                 found = type(given[variable.name]).__name__ if array is None else array.dtype
                 raise self._fail(variable, f"{x.dtype}, like the input, as initial state", found)
@@ -473,7 +474,7 @@ class GradientFunction(NumericFunction):
         arrays = super().prepare(given, initial_state, weights)
         x = arrays[0]
         lead = x.shape[:2] if self.derivation.over == "all" else x.shape[:1]
-        array = target if type(target) is np.ndarray else _array(target)
+        array = target if type(target) is np.ndarray else array_of(target)
         if array is not None and array.dtype.kind in "iub" and self.derivation.loss != "general":
             array = array.astype(x.dtype)  # one-hot rows come as whole numbers
         if array is None or array.dtype != x.dtype:
@@ -539,17 +540,6 @@ def _axes(cell: Cell, variable: Variable) -> _Axes:
 
 def _valued(size: Expr, sizes: dict[str, int]) -> Expr:
     return size.xreplace({Symbol(name): Integer(value) for name, value in sizes.items()})
-
-
-def _array(value: Any) -> Array | None:
-    """An array of numbers, or None for anything else (ragged lists, texts, objects)."""
-    if isinstance(value, np.ndarray):
-        return value
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        return None
-    return array if array.dtype.kind in "fiub" else None
 
 
 def _shape_words(cell: Cell, variable: Variable, lead: str = "") -> str:

@@ -15,6 +15,7 @@ from ..derive.variants import giving
 from ..errors import InputError
 from ..models import Model, Node, Value, filled, leaves
 from ..names import code_of
+from .arrays import array_of
 from .function import GradientFunction, NumericFunction
 from .operations import OPERATIONS
 from .source import loop_source
@@ -492,10 +493,11 @@ def _listed(mask: Any, count: int, model: Model) -> list[Any]:
 
 def _checked(model: Model, value: Value, x: Any) -> Array:
     """An input as an array, checked for dtype, shape and NaN."""
-    try:
-        array = np.asarray(x)
-    except ValueError:
-        raise InputError(f"{model.name}: {value.name} must be an array of one shape") from None
+    found = array_of(x)
+    if found is None:
+        raise InputError(f"{model.name}: {value.name} must be an array of numbers, not "
+                         f"{type(x).__name__}")  # fmt: skip
+    array: Array = found
     shape = ", ".join(["N", *("T" if a is None else str(a) for a in value.axes)])
     if value.kind == "integer":
         whole = array.dtype.kind in "iu" or (
@@ -528,10 +530,9 @@ def _checked(model: Model, value: Value, x: Any) -> Array:
 
 def _numbers(value: Any, dtype: Any, words: str) -> Array:
     """Numbers as an array; finite ones."""
-    try:
-        array = np.asarray(value, dtype)
-    except (ValueError, TypeError):
-        raise InputError(f"{words} must be an array of numbers") from None
+    array = array_of(value, dtype)
+    if array is None:
+        raise InputError(f"{words} must be an array of numbers")
     if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
         raise InputError(f"{words} must be an array of finite numbers")
     return array

@@ -43,12 +43,12 @@ _DISTANCE = 100
 
 def cell_navigation() -> list[Any]:
     """The navigation of the cells: the overview and a page for each cell."""
-    return ["cells/index.md", *({_title(get(n)): f"cells/{n}.md"} for n in names())]
+    return ["cells/index.md", *({_entry(get(n)): f"cells/{n}.md"} for n in names())]
 
 
 def report_navigation() -> list[Any]:
     """The navigation of the reports, one for each cell."""
-    return [{_title(get(n)): f"reports/{n}.md"} for n in names()]
+    return [{_entry(get(n)): f"reports/{n}.md"} for n in names()]
 
 
 #: What the navigation in `mkdocs.yml` names by one word, and what stands there.
@@ -197,6 +197,11 @@ def losses_svg(run: TrainingRun) -> str:
 @cache
 def _report(cell: Cell) -> Report:
     return verify(cell, gradient=True)
+
+
+def _entry(cell: Cell) -> str:
+    """A title in the navigation, where the theme writes it as it is."""
+    return html.escape(_title(cell), quote=False)
 
 
 def _title(cell: Cell) -> str:

@@ -990,6 +990,7 @@ def _write_folder(folder: Path, texts: Mapping[str, str | bytes]) -> None:
         for name in texts:
             os.replace(beside / name, folder / name)
     except BaseException as error:
+        shutil.rmtree(beside, ignore_errors=True)
         for path in made:  # what was made for this alone goes again
             with contextlib.suppress(OSError):
                 path.rmdir()

@@ -28,6 +28,7 @@ class Operation:
             first array read; None where nothing flows back.
         tex: the formula, a template in `y` (what is given), `x`, `x2` (what is read) and options;
             `tex_masked` where a mask is read as well.
+        text: the same in plain text, where the name and the options do not say it.
     """
 
     forward: Callable[..., Array]
@@ -35,16 +36,18 @@ class Operation:
     backward: Callable[..., Any] | None = None
     backward_weight: Callable[..., Array] | None = None
     tex_masked: str = ""
+    text: str = ""
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
 def _entry(
-    name: str, tex: str, backward: Any = None, backward_weight: Any = None, tex_masked: str = ""
-) -> Any:
+    name: str, tex: str, backward: Any = None, backward_weight: Any = None, tex_masked: str = "",
+    text: str = "",
+) -> Any:  # fmt: skip
     def add(forward: Callable[..., Array]) -> Callable[..., Array]:
-        OPERATIONS[name] = Operation(forward, tex, backward, backward_weight, tex_masked)
+        OPERATIONS[name] = Operation(forward, tex, backward, backward_weight, tex_masked, text)
         return forward
 
     return add
@@ -99,6 +102,52 @@ def _max_back(g: Array, x: Array, keep: bool = False) -> Array:
 @_entry("max", r"{y} = \max_{{t = 1, \dots, T}} {x}_t", _max_back)
 def _max(x: Array, keep: bool = False) -> Array:
     return x.max(axis=1, keepdims=keep)
+
+
+def _slice_back(g: Array, x: Array, index: tuple[Any, ...], words: str) -> Array:
+    result = np.zeros_like(x)
+    result[_index(index)] = g
+    return result
+
+
+def _index(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
+
+
+@_entry("slice", r"{y} = {x}[{words}]", _slice_back, text="{y} = {x}[{words}]")
+def _slice(x: Array, index: tuple[Any, ...], words: str) -> Array:
+    return x[_index(index)]
+
+
+@_entry("permute", r"{y} = {x} \text{{ with its axes in the order }} {order}",
+        lambda g, x, order: g.transpose(0, *(np.argsort(order) + 1)))  # fmt: skip
+def _permute(x: Array, order: tuple[int, ...]) -> Array:
+    return x.transpose(0, *order)
+
+
+def _rows_first(x: Array, axis: int) -> Array:
+    """An array (N, rest, summed), whichever axis is summed over."""
+    x = np.moveaxis(x, axis, -1)
+    return x[:, None] if x.ndim == 2 else x
+
+
+def _dot_back(g: Array, x: Array, other: Array, along: tuple[int, int]) -> list[Array]:
+    a, b = _rows_first(x, along[0]), _rows_first(other, along[1])
+    g = g.reshape(len(g), a.shape[1], b.shape[1])
+    found = []
+    for part, given, axis in ((g @ b, x, along[0]), (g.mT @ a, other, along[1])):
+        part = part[:, 0] if given.ndim == 2 else part
+        found.append(np.moveaxis(part, -1, axis))
+    return found
+
+
+@_entry("dot", r"{y} = \langle {x}, {x2} \rangle \text{{ over the axes }} {along}", _dot_back)
+def _dot(x: Array, other: Array, along: tuple[int, int]) -> Array:
+    a, b = _rows_first(x, along[0]), _rows_first(other, along[1])
+    found = a @ b.mT
+    rest = [n for arr, ax in ((x, along[0]), (other, along[1]))
+            for i, n in enumerate(arr.shape) if i and i != ax]  # fmt: skip
+    return found.reshape(len(x), *(rest or [1]))
 
 
 def _lookup_back(g: Array, x: Array, table: Array) -> None:

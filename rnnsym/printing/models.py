@@ -104,6 +104,8 @@ def operation_tex(node: Node) -> str:
 
 def operation_text(node: Node) -> str:
     """An operation in words."""
+    if template := OPERATIONS[node.operation].text:
+        return template.format(y=node.gives[0], x=node.reads[0], **node.options)
     options = ", ".join(f"{k}={v}" for k, v in node.options.items() if v is not False)
     return f"{node.gives[0]} = {node.operation}({', '.join([*node.reads, options]).rstrip(', ')})"
 

@@ -69,8 +69,27 @@ def cells():
     )
 
 
+def written():
+    x = keras.Input((4, 3), name="x")
+    y = layers.LSTM(5, return_sequences=True)(x)
+    last = y[:, -1, :]
+    z = (3.0 - (last * 2.0 + 1.0)) / 4.0 - last
+    some = layers.GRU(2)(y[:, 1:3] * 0.5)
+    return keras.Model(
+        x,
+        [
+            layers.PReLU(alpha_initializer="ones")(-z),
+            some,
+            layers.Permute((2, 1))(y),
+            layers.Dot(axes=1)([last, z]),
+            y[:, ::2],
+        ],
+        name="written",
+    )
+
+
 def main():
-    for make in (sequence, nested, masked, cells):
+    for make in (sequence, nested, masked, cells, written):
         keras.utils.set_random_seed(7)
         model = make()
         rng = np.random.default_rng(11)

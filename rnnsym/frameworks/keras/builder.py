@@ -210,6 +210,10 @@ class Builder:
         ident = self._ident(f"{prefix}{title}")
         return Spec(kind, config, title, place, ident, store, item, order=order)
 
+    def name(self, title: str) -> str:
+        """A plain identifier for what an operation gives."""
+        return self._ident(title)
+
     def _ident(self, title: str) -> str:
         words = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:24].strip("_") or "layer"
         base = words if words[0].isalpha() and fault_of(words) is None else f"layer_{words}"

@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import InputError
 from ...models import Axes, Model, Node, Value, leaves
 from . import layers as _layers  # noqa: F401  its functions register themselves
+from .arithmetic import KINDS, arithmetic
 from .builder import (
     CONTAINERS,
     DEEPEST,
@@ -229,6 +230,8 @@ class _Graph:
             return self._value(_history(value, self._fail))
         if isinstance(value, list):
             return [self._argument(v) for v in value]
+        if isinstance(value, Mapping) and value.get("class_name") in ("__slice__", "__ellipsis__"):
+            return value
         if isinstance(value, Mapping):
             raise self._fail(f"an argument {shown(value)} of a call is not covered")
         return value
@@ -361,7 +364,7 @@ def is_operation(entry: Any) -> bool:
         return entry["module"] == OPERATIONS
     config = entry.get("config")
     bare = isinstance(config, Mapping) and "trainable" not in config
-    return entry.get("class_name") in MASK_OPERATIONS and bare
+    return entry.get("class_name") in (MASK_OPERATIONS | KINDS) and bare
 
 
 def _mask_operation(
@@ -372,6 +375,11 @@ def _mask_operation(
     place = f"{call.spec.place}, operation {shown(name)}"
     options = entry.get("config")
     options = options if isinstance(options, Mapping) else {}
+    floats = [a for a in leaves([*args, *kwargs.values()])
+              if isinstance(a, Tensor) and a.kind != "mask"]  # fmt: skip
+    if isinstance(kind, str) and kind in KINDS and floats:
+        here = Call(replace(call.spec, place=place, kind=kind), [])
+        return arithmetic(b, here, kind, name, args, kwargs)
     spec = replace(call.spec, place=place, ident=call.spec.ident, kind="mask")
     here = Call(spec, [])
     called = b._ident(name)

@@ -43,7 +43,8 @@ from .recurrent import Recurrent, recurrent, stacked
 # --- layers of rows: each vector by itself
 
 
-def _sized(cell: Cell, **sizes: int) -> Cell:
+def sized(cell: Cell, **sizes: int) -> Cell:
+    """A cell with those of the sizes that it has."""
     return cell.with_sizes(**{n: v for n, v in sizes.items() if Symbol(n) in cell.dims})
 
 
@@ -70,7 +71,7 @@ def _pointwise(b: Builder, call: Call, o: Options) -> Tensor:
     b.say(call.spec, words)
     if function is None:
         return call.x
-    cell = _sized(parse("y_t = tanh(x_t)"), D=call.x.width)
+    cell = sized(parse("y_t = tanh(x_t)"), D=call.x.width)
     cell = replace(cell, equations=tuple(
         replace(e, expr=function(cell.inputs[0].here)) for e in cell.equations))  # fmt: skip
     return b.rows(call, cell, [call.x], call.x.width)
@@ -96,7 +97,7 @@ def _layer_normalization(b: Builder, call: Call, o: Options) -> Tensor:
     if o.flag("center", True):
         keys["beta"] = b.weight(call.spec, "beta", (x.width,), len(keys))
         text += " + β"
-    cell = _sized(parse(f"y_t = {text}"), D=x.width)
+    cell = sized(parse(f"y_t = {text}"), D=x.width)
     return b.rows(call, cell, [x], x.width, places={n: Place(k) for n, k in keys.items()})
 
 
@@ -118,7 +119,7 @@ def _batch_normalization(b: Builder, call: Call, o: Options) -> Tensor:
         text += " + β"
     for name, array in (("mu", "moving_mean"), ("nu", "moving_variance")):
         keys[name] = b.weight(call.spec, array, (x.width,), len(keys), trainable=False)
-    cell = _sized(parse(f"y_t = {text}"), D=x.width)
+    cell = sized(parse(f"y_t = {text}"), D=x.width)
     b.say(call.spec, "with its moving mean and variance")
     return b.rows(call, cell, [x], x.width, places={n: Place(k) for n, k in keys.items()})
 
@@ -132,7 +133,7 @@ def _dropout(b: Builder, call: Call, o: Options) -> Tensor:
         return call.x
     mask = b.value(f"{call.spec.ident}_p", x.axes)
     b.dropout.append(b.shapes[mask.name])
-    cell = _sized(parse("y_t = x_t ⊙ p_t"), D=x.width)
+    cell = sized(parse("y_t = x_t ⊙ p_t"), D=x.width)
     return b.rows(call, cell, [x, mask], x.width, note="the dropout mask, 0 or 1 / (1 - rate)")
 
 
@@ -181,7 +182,7 @@ def _masking(b: Builder, call: Call, o: Options) -> Tensor:
     word = word if value >= 0 else f"x_t + {number(-value).text}"
     if len(x.axes) != 2:
         raise call.refuse(f"it reads sequences, not {len(x.axes) + 1} axes")
-    cell = _sized(parse(f"m_t: scalar\nm_t = step(sum(|{word}|)); y_t = m_t x_t"), D=x.width)
+    cell = sized(parse(f"m_t: scalar\nm_t = step(sum(|{word}|)); y_t = m_t x_t"), D=x.width)
     out = b.rows(call, cell, [x], x.width)
     differs = b.operation(call, "differs", [x], x.axes, "mask", f"{call.spec.ident}_differs",
                           value=float(value))  # fmt: skip
@@ -233,6 +234,53 @@ def _repeat(b: Builder, call: Call, o: Options) -> Tensor:
     if len(call.x.axes) != 1:
         raise call.refuse("it reads vectors")
     return b.operation(call, "repeat", [call.x], (steps, *call.x.axes), steps=steps)
+
+
+@covers("Permute")
+def _permute(b: Builder, call: Call, o: Options) -> Tensor:
+    dims, x = o.get("dims"), call.x
+    if not isinstance(dims, list) or sorted(map(str, dims)) != [
+        str(i + 1) for i in range(len(x.axes))
+    ]:
+        raise call.refuse(f"dims {shown(dims)} is no order of the {len(x.axes)} axes")
+    return b.operation(call, "permute", [x], tuple(x.axes[d - 1] for d in dims), order=tuple(dims))
+
+
+@covers("PReLU", keeps_mask=True)
+def _prelu(b: Builder, call: Call, o: Options) -> Tensor:
+    x, shared = call.x, o.get("shared_axes")
+    shared = shared if isinstance(shared, list) else [] if shared is None else [shared]
+    if len(x.axes) > 2 or (len(x.axes) == 2 and shared != [1]) or (len(x.axes) < 2 and shared):
+        raise call.refuse(
+            "slopes that differ from step to step are not covered; shared_axes=[1] is"
+        )
+    shape = (1,) * (len(x.axes) - 1) + (x.width,)
+    key = b.weight(call.spec, "alpha", shape, 0)
+    cell = sized(parse("y_t = relu(x_t) - α ⊙ relu(-x_t)"), D=x.width)
+    b.say(call.spec, "a slope of its own for each unit")
+    return b.rows(call, cell, [x], x.width, places={"alpha": Place(key)})
+
+
+@covers("Dot", keeps_mask=None)
+def _dot(b: Builder, call: Call, o: Options) -> Tensor:
+    if len(call.inputs) != 2:
+        raise call.refuse(f"it takes 2 inputs, not {len(call.inputs)}")
+    if o.flag("normalize"):
+        raise call.refuse("a normalised product is not covered")
+    one, two = call.inputs
+    axes = o.get("axes")
+    pair = axes if isinstance(axes, list) else [axes, axes]
+    if len(pair) != 2 or not all(isinstance(a, int) and not isinstance(a, bool) for a in pair):
+        raise call.refuse(f"axes {shown(axes)} name no axis of each input")
+    at = [a if a > 0 else len(x.axes) + 1 + a for a, x in zip(pair, call.inputs)]
+    if not all(1 <= a <= len(x.axes) <= 2 for a, x in zip(at, call.inputs)):
+        raise call.refuse(f"axes {shown(axes)} of these inputs are not covered")
+    lengths = [x.axes[a - 1] for a, x in zip(at, call.inputs)]
+    if None not in lengths and lengths[0] != lengths[1]:
+        raise call.refuse(f"{lengths[0]} numbers are multiplied with {lengths[1]}")
+    rest = [*(n for i, n in enumerate(one.axes, 1) if i != at[0]),
+            *(n for i, n in enumerate(two.axes, 1) if i != at[1])]  # fmt: skip
+    return b.operation(call, "dot", [one, two], tuple(rest) or (1,), along=tuple(at))
 
 
 @covers("GlobalAveragePooling1D", "GlobalMaxPooling1D")
@@ -307,7 +355,7 @@ def _arithmetic(b: Builder, call: Call, o: Options) -> Tensor:
         head += "n_t: scalar\n"
         body = f"n_t = {' '.join(f'(1 - {m}_t)' for m in masks)}\n"
         text = f"(1 - n_t) ({text})"
-    cell = _sized(parse(f"{head}{body}y_t = {text}"), D=width)
+    cell = sized(parse(f"{head}{body}y_t = {text}"), D=width)
     cell, reads = _in_order(cell, [*names, *masks], reads)
     out = b.rows(call, cell, reads, width)
     out.mask = _merge_mask(b, call)
@@ -339,7 +387,7 @@ def _concatenate(b: Builder, call: Call, o: Options) -> Tensor:
         cell = parse(f"y_t = [{', '.join(f'{n}_t' for n in names)}]")
         widths = {str(cell[n].shape[1]): x.width for n, x in zip(names, call.inputs)}
         reads = [call.inputs[names.index(v.name)] for v in cell.inputs]
-        out = b.rows(call, _sized(cell, **widths), reads, joined or 0)
+        out = b.rows(call, sized(cell, **widths), reads, joined or 0)
     else:
         axes = (*call.inputs[0].axes[:axis], joined, *call.inputs[0].axes[axis + 1 :])
         out = b.operation(call, "join", list(call.inputs), axes, axis=axis + 1)
@@ -508,7 +556,7 @@ def _run(b: Builder, call: Call, o: Options, zero: bool, called: str) -> tuple[_
     if flipped_zero:
         # Keras, unrolled and backwards, multiplies by the mask in the order of the input.
         assert call.mask is not None
-        zeroed = _sized(parse("m_t: scalar\ny_t = m_t h_t"), D=sequence.width)
+        zeroed = sized(parse("m_t: scalar\ny_t = m_t h_t"), D=sequence.width)
         zeroed, order = _in_order(zeroed, ["h", "m"], [sequence, call.mask])
         sequence = b.rows(call, zeroed, order, sequence.width, f"{called}_zeroed")
     words = [*made.words]
@@ -609,7 +657,7 @@ def _bidirectional(b: Builder, call: Call, o: Options) -> list[Any]:
     if mode != "concat" and ahead.width != back.width:
         raise call.refuse(f"its two layers have different widths, and are merged by {mode}")
     total = ahead.width + back.width if mode == "concat" else ahead.width
-    out = b.rows(call, _sized(cell, **widths), [ahead, back], total)
+    out = b.rows(call, sized(cell, **widths), [ahead, back], total)
     out.mask = before if sequences else None
     b.say(spec, f"{mode}; {items['forward']['class_name']}")
     return [out, *finals] if state else [out]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .graphs import OPERATIONS
 from .options import OLD_HARD_SIGMOID, refuse, shown
 
 #: Options of Keras 2 without a bearing on what is computed, at any value.
@@ -25,6 +26,14 @@ _MODULES = ("keras", "tf_keras", "tensorflow.keras")
 _OWN = ("keras.", "tf_keras.", "tensorflow.keras.", "tensorflow.python.keras.")
 _CONTAINERS = ("Sequential", "Functional", "Model")
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional")
+#: Layers that hold an operation of TensorFlow, and the operation's class in Keras 3.
+_LAMBDAS = ("TFOpLambda", "SlicingOpLambda")
+_OPERATIONS = {
+    "__operators__.getitem": "GetItem", "__operators__.add": "Add", "math.add": "Add",
+    "math.subtract": "Subtract", "math.multiply": "Multiply", "math.truediv": "TrueDivide",
+    "math.divide": "TrueDivide", "math.negative": "Negative", "math.pow": "Power",
+    "math.square": "Square",
+}  # fmt: skip
 _DEEPEST = 12
 
 
@@ -56,9 +65,19 @@ def _entry(item: Any, version: str, place: str, depth: int) -> Any:
         found["module"] = None  # a layer of another module is refused by that name
     name = item.get("name", config.get("name", kind))
     place = f"{place}, layer {shown(name)}" if depth else place
+    if kind in _LAMBDAS and config.get("function") in _OPERATIONS:
+        return _operation(found, str(config["function"]), name)
     if kind in _CONTAINERS:
         return found | _model(kind, config, version, place, depth)
     return found | {"config": _options(kind, config, version, place, depth)}
+
+
+def _operation(item: dict[str, Any], function: str, name: Any) -> dict[str, Any]:
+    """`x[:, -1, :]` or `2 * x` between layers, as Keras 3 records it."""
+    return {
+        "module": OPERATIONS, "class_name": _OPERATIONS[function], "config": {"name": name},
+        "name": name, "inbound_nodes": item.get("inbound_nodes"), "registered_name": None,
+    }  # fmt: skip
 
 
 def _options(
@@ -180,7 +199,14 @@ def _moved(value: Any, shifts: Mapping[str, int]) -> Any:
     return [_moved(v, shifts) for v in value] if isinstance(value, list) else value
 
 
-def _tensor(reference: list[Any], shifts: Mapping[str, int]) -> dict[str, Any]:
+def _is_constant(value: Any) -> bool:
+    """Of 3 - x the number, in the place of a tensor: ["_CONSTANT_VALUE", -1, 3.0, {…}]."""
+    return isinstance(value, list) and len(value) in (3, 4) and value[0] == "_CONSTANT_VALUE"
+
+
+def _tensor(reference: list[Any], shifts: Mapping[str, int]) -> Any:
+    if _is_constant(reference):
+        return reference[2]
     return {"class_name": "__keras_tensor__",
             "config": {"keras_history": _moved(reference, shifts)[:3]}}  # fmt: skip
 
@@ -195,17 +221,42 @@ def _argument(value: Any, shifts: Mapping[str, int]) -> Any:
     return value
 
 
+def _called(tensors: list[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The call of an operation: behind the tensor its other operand, or the index."""
+    rest = {k: v for k, v in kwargs.items() if k != "name" and v is not None}
+    if "slice_spec" in rest:
+        parts = rest.pop("slice_spec")
+        return {"args": [*tensors, [_slice(p) for p in parts]], "kwargs": rest}
+    second = next((k for k in ("y", "b") if k in rest), None)
+    if second is not None:
+        return {"args": [*tensors, rest.pop(second)], "kwargs": rest}
+    first = next((k for k in ("x", "a") if k in rest), None)
+    if first is not None:  # 3 - x has its number first
+        return {"args": [rest.pop(first), *tensors], "kwargs": rest}
+    return {"args": tensors, "kwargs": rest}
+
+
+def _slice(part: Any) -> Any:
+    if isinstance(part, Mapping) and set(part) == {"start", "stop", "step"}:
+        return {"class_name": "__slice__", "config": dict(part)}
+    return {"class_name": "__ellipsis__", "config": {}} if part == "..." else part
+
+
 def _node(node: Any, shifts: Mapping[str, int], kind: Any) -> Any:
     """A recorded call: [["x", 0, 0, {…}], …], or ["x", 0, 0, {…}] of an operation.
 
     Behind the input of a recurrent layer its initial states stand.
     """
-    rows = [node] if _is_reference(node) else node
-    if not isinstance(rows, list) or not rows or not all(map(_is_reference, rows)):
+    rows = [node] if _is_reference(node) or _is_constant(node) else node
+    if not isinstance(rows, list) or not rows or not all(
+        _is_reference(r) or _is_constant(r) for r in rows
+    ):  # fmt: skip
         return node
     tensors = [_tensor(r, shifts) for r in rows]
     kwargs = next((r[3] for r in rows if len(r) == 4 and isinstance(r[3], Mapping)), {})
     arguments = {k: _argument(v, shifts) for k, v in kwargs.items()}
+    if kind in _OPERATIONS.values():
+        return _called(tensors, arguments)
     if kind in _RECURRENT and len(tensors) > 1:
         return {"args": tensors[:1], "kwargs": {**arguments, "initial_state": tensors[1:]}}
     return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": arguments}

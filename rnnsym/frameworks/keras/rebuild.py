@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...models import Model, Node, leaves
 from ...nouns import Network
+from .arithmetic import SLICE
 from .builder import snake
 from .graphs import is_operation
 from .options import OLD_HARD_SIGMOID
@@ -139,6 +140,10 @@ class Rebuilt:
             if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
                 name, node, index = value["config"]["keras_history"][:3]
                 return found[name, node][index]
+            if isinstance(value, Mapping) and value.get("class_name") == "__slice__":
+                return slice(*(value["config"].get(k) for k in ("start", "stop", "step")))
+            if isinstance(value, Mapping) and value.get("class_name") == "__ellipsis__":
+                return ...
             return [tensor(v) for v in value] if isinstance(value, list) else value
 
         while waiting:
@@ -170,6 +175,8 @@ class Rebuilt:
     def _operation(self, item: Mapping[str, Any]) -> Callable[..., Any]:
         """One of the operations on masks: `layers.build` has refused every other."""
         function = getattr(self.keras.ops, snake(item["class_name"]))
+        if item["class_name"] == SLICE:
+            return lambda x, key: x[tuple(key) if isinstance(key, list) else key]
         options = {
             k: tuple(v) if isinstance(v, list) else v
             for k, v in item["config"].items()

@@ -1,0 +1,121 @@
+"""What people write between layers: slices, arithmetic, and the simple layers that do the like."""
+
+import numpy as np
+import pytest
+
+import rnnsym
+
+keras = pytest.importorskip("keras")
+layers = keras.layers
+
+
+def numbers(model, seed=3):
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(size=w.shape) * 0.5 for w in model.get_weights()])
+    return model
+
+
+def make(steps=4):
+    x = keras.Input((steps, 3))
+    y = layers.LSTM(5, return_sequences=True)(x)
+    last = y[:, -1, :]
+    z = 0.5 * ((3.0 - (last * 2.0 + 1.0)) / 4.0 - last) ** 2
+    return x, y, last, z
+
+
+MODELS = {
+    "arithmetic": lambda x, y, last, z: [z, -z, 1 / (z + 3.0), z * last, y + y],
+    "slices": lambda x, y, last, z: [y[:, 1:3], y[..., 0:2], y[:, ::-1], y[:, ::2, 1:], last],
+    "a slice that is read on": lambda x, y, last, z: [layers.GRU(2)(y[:, 1:] * 0.5)],
+    "permute": lambda x, y, last, z: [layers.GRU(2)(layers.Permute((2, 1))(y))],
+    "prelu": lambda x, y, last, z: [layers.PReLU(shared_axes=[1])(y), layers.PReLU()(last)],
+    "dot": lambda x, y, last, z: [
+        layers.Dot(axes=1)([last, z]), layers.Dot(axes=(2, 2))([y, y[:, 1:3]]),
+        layers.Dot(axes=(1, 1))([y, y]), layers.Dot(axes=(1, 2))([last, y]),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_stands_between_layers_is_what_keras_computes(name, tmp_path):
+    x, *rest = make()
+    model = numbers(keras.Model(x, MODELS[name](x, *rest)))
+    given = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
+    theirs = model(given)
+    theirs = theirs if isinstance(theirs, list) else [theirs]
+    for suffix in ("keras", "h5"):
+        path = tmp_path / f"model.{suffix}"
+        model.save(path)
+        found = rnnsym.lambdify(rnnsym.from_keras(path))(given)
+        found = found if isinstance(found, (list, tuple)) else [found]
+        for ours, other in zip(found, theirs, strict=True):
+            assert np.abs(ours - np.asarray(other)).max() < 2e-6
+    report = rnnsym.verify(rnnsym.from_keras(model), gradient=True)
+    assert report.verdict == "verified", report
+
+
+def test_a_length_that_is_open_stays_open():
+    x, y, last, _ = make(None)
+    model = numbers(keras.Model(x, [last, layers.GRU(2)(y[:, 1:])]))
+    ours = rnnsym.from_keras(model)
+    for steps in (3, 6):
+        given = np.random.default_rng(steps).normal(size=(2, steps, 3)).astype("float32")
+        for found, wanted in zip(rnnsym.lambdify(ours)(given), model(given), strict=True):
+            assert np.abs(found - np.asarray(wanted)).max() < 2e-6
+    assert "[:, -1, :]" in rnnsym.to_text(ours)
+
+
+REFUSED = {
+    "shapes": (lambda x, y, last, z: y + last[:, None, :] * 1.0, "not covered"),
+    "a power": (lambda x, y, last, z: keras.ops.power(last, z), "a power that is no number"),
+    "a function": (lambda x, y, last, z: keras.ops.arctan2(last, z), "Arctan2"),
+    "normalised": (lambda x, y, last, z: layers.Dot(axes=1, normalize=True)([last, z]), "normalised"),
+    "slopes": (lambda x, y, last, z: layers.PReLU()(y), "slopes that differ from step to step"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_covered_is_refused_by_name(name):
+    make_output, words = REFUSED[name]
+    x, *rest = make()
+    with pytest.raises(rnnsym.InputError, match=words):
+        rnnsym.from_keras(keras.Model(x, make_output(x, *rest)))
+
+
+@pytest.mark.parametrize(
+    ("operation", "options"),
+    [
+        ("slice", {"index": ((None, None, None), -1, (1, None, 2)), "words": ""}),
+        ("slice", {"index": ((None, None, None), (None, None, -2)), "words": ""}),
+        ("permute", {"order": (2, 1)}),
+    ],
+)
+def test_the_adjoint_of_an_operation_is_its_transpose(operation, options):
+    from rnnsym.numeric.operations import OPERATIONS
+
+    rng = np.random.default_rng(5)
+    x, dx = rng.normal(size=(2, 2, 4, 5))
+    entry = OPERATIONS[operation]
+    g = rng.normal(size=entry.forward(x, **options).shape)
+    assert np.isclose((entry.forward(dx, **options) * g).sum(),
+                      (dx * entry.backward(g, x, **options)).sum())  # fmt: skip
+
+
+def test_both_adjoints_of_a_product():
+    from rnnsym.numeric.operations import OPERATIONS
+
+    rng = np.random.default_rng(6)
+    entry = OPERATIONS["dot"]
+    for shapes, along in (
+        (((4, 5), (3, 5)), (2, 2)),
+        (((5,), (5,)), (1, 1)),
+        (((5,), (4, 5)), (1, 2)),
+    ):
+        a, b = (rng.normal(size=(2, *s)) for s in shapes)
+        g = rng.normal(size=entry.forward(a, b, along=along).shape)
+        for n, given in enumerate((a, b)):
+            change = rng.normal(size=given.shape)
+            pair = [change, b] if n == 0 else [a, change]
+            there = (entry.forward(*pair, along=along) * g).sum()
+            back = entry.backward(g, a, b, along=along)[n]
+            assert np.isclose(there, (change * back).sum())

@@ -1094,4 +1094,4 @@ def _plain(*cells: str) -> list[Any]:
     """Cells that are shown as they are: a user's text is no markup."""
     from rich.text import Text
 
-    return [Text(fitting(cell, sys.stdout.encoding)) for cell in cells]
+    return [Text(fitting(cell, sys.stdout.encoding or "utf-8")) for cell in cells]

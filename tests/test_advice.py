@@ -213,6 +213,35 @@ def test_a_missing_parenthesis_and_a_near_name():
     assert "did you mean tanh?" in message("h_t = tahn(x_t W)")
 
 
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("h_t = np.tanh(x_t @ W)", "h_t = tanh(x_t @ W)"),
+        ("h_t = torch.nn.functional.sigmoid(x_t W)", "h_t = sigmoid(x_t W)"),
+        ("h_t = F.Softmax(x_t W)", "h_t = softmax(x_t W)"),
+    ],
+)
+def test_a_function_of_a_library_is_that_of_the_language(text, mended):
+    name = re.search(r"did you mean (\w+)\?", message(text)).group(1)
+    obeyed = re.sub(r"(\w+\.)+\w+", name, text)
+    assert obeyed == mended and parse(obeyed).equations
+
+
+def test_an_index_in_brackets_is_a_time():
+    text = "h[t] = tanh(x[t] W + h[t-1] U)"
+    while (said := re.search(r"did you mean (\S+)\?", message_or_none(text))) is not None:
+        text = re.sub(r"\w+\[t(-1)?\]", said.group(1), text, count=1)
+    assert str(parse(text)) == "h_t = tanh(x_t W + h_{t-1} U)"
+
+
+def message_or_none(text):
+    try:
+        parse(text)
+    except rnnsym.LanguageError as refusal:
+        return str(refusal)
+    return ""
+
+
 def test_no_file_of_an_old_keras_is_sent_where_it_cannot_be_read():
     source = (Path(rnnsym.__file__).parent / "frameworks" / "keras" / "files.py").read_text()
     assert "save it again" not in source and "load it there" not in source
@@ -296,4 +325,4 @@ def test_every_proposing_message_of_the_language_is_tried():
     assert len(strings) == KNOWN, "\n".join(f"{f}: {s}" for f, s in strings)
 
 
-KNOWN = 26
+KNOWN = 28

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from conftest import need
@@ -247,3 +248,35 @@ def test_no_page_scrolls_sideways(site, tmp_path, width):
         assert found, done.stdout[-300:]
         scroll, client = json.loads(found.group())
         assert scroll <= client, (page, width)
+
+
+def test_a_page_shows_no_sources_of_its_own(site):
+    """No backquotes, no escaped bars, no `notest` in what a reader sees."""
+    for page in pages(site):
+        text = page.read_text(encoding="utf-8")
+        body = text.partition("<article")[2].partition("</article")[0]
+        prose = re.sub(r"<(pre|code|script|style)\b.*?</\1>", "", body, flags=re.S)
+        prose = re.sub(r'<(span|div) class="arithmatex".*?</\1>', "", prose, flags=re.S)
+        assert "```" not in body and "notest" not in re.sub(r"<[^>]*>", "", body), page
+        assert "`" not in re.sub(r"<[^>]*>", "", prose), page
+        assert not re.search(r"<code>[^<]*\\\|", body), page
+
+
+def test_every_fold_has_a_name_and_every_picture_its_labels(site):
+    folds = pictures = 0
+    for page in pages(site):
+        text = page.read_text(encoding="utf-8")
+        for summary in re.findall(r"<summary>(.*?)</summary>", text, re.S):
+            words = re.sub(r'<span class="arithmatex">.*?</span>', "", summary, flags=re.S)
+            assert re.sub(r"<[^>]*>", "", words).strip(), (page, summary[:200])
+            folds += 1
+    for name in rnnsym.cells.names():
+        text = (site / "cells" / f"{name}.html").read_text(encoding="utf-8")
+        picture = re.search(r'<div class="rnnsym-picture">\s*(<svg.*?</svg>)\s*</div>', text, re.S)
+        root = ElementTree.fromstring(picture.group(1))  # whole, and well-formed
+        space = "{http://www.w3.org/2000/svg}"
+        seen = " ".join("".join(t.itertext()) for t in root.iter(f"{space}text"))
+        for variable in (*rnnsym.cells.get(name).inputs, *rnnsym.cells.get(name).states):
+            assert variable.name in seen, (name, variable.name)
+        pictures += 1
+    assert folds > 200 and pictures == len(rnnsym.cells.names())

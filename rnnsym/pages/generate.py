@@ -262,6 +262,12 @@ def _one_line(tex: str) -> Safe:
     return Safe(" ".join(tex.replace(r"\\", " ").replace("&", "").replace(r"\quad", "").split()))
 
 
+def _as_name(text: str) -> Safe:
+    """A line in plain text for who hears the page, in a place where Markdown reads signs."""
+    plain = html.escape(text)
+    return Safe("".join(f"&#{ord(c)};" if c in "_*[]^~`\\|" else c for c in plain))
+
+
 def _lines_of(numbers: tuple[float, ...], form: str) -> Safe:
     """The numbers of a vector, one below the other."""
     return Safe("<br>".join(form % number for number in numbers))
@@ -274,6 +280,7 @@ def _render(template: str, **values: Any) -> str:
         "display_in_tab": _display_in_tab,
         "lines_in_tab": lambda lines, depth=1: _display_in_tab(aligned(lines), depth),
         "one_line": _one_line,
+        "as_name": _as_name,
         "count_of": count_text,
         "lines_of": _lines_of,
     }

@@ -338,12 +338,17 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
               "binary_cross_entropy_of_probabilities; of log-probabilities "
               "negative_log_likelihood.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Give every line its rule, its reason and the shapes.")
+@click.option("--weights", "path_of_weights", metavar="FILE.npz",
+              help="Own weights by name for the part example.")  # fmt: skip
+@click.option("--input", "inputs", metavar="X.npy", multiple=True,
+              help="Own input (T, D) for the part example; once for each input.")  # fmt: skip
 @_print_options
 @click.option("--fragment", is_flag=True, help="Of tex: for \\\\input, without the preamble.")
 @click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def export(
     to: str | None, what: str | None, steps: int, loss: str, full: bool, fragment: bool,
+    path_of_weights: str | None, inputs: tuple[str, ...],
     output: str | None, force: bool, convention: str | None, cells: tuple[str, ...],
     equations: str | None, path: tuple[str, ...], sizes: Any, **choices: Any,
 ) -> None:  # fmt: skip
@@ -364,8 +369,12 @@ def export(
         raise InputError("N and T are sizes of costs: ask for --what cost")
     sizes = [s for s in sizes if _size(s)[0] not in at]
     found = _several(cells, equations, path, convention, sizes)
+    if inputs or path_of_weights is not None:
+        choices["inputs"] = [_load_array(p) for p in inputs]
+        choices["weights"] = _weights(path_of_weights) if path_of_weights is not None else {}
+    own = {k: choices.pop(k) for k in ("inputs", "weights") if k in choices}
     text = document(
-        found, to, at=at, steps=steps, what=what if what is not None else USUAL,
+        found, to, at=at, **own, steps=steps, what=what if what is not None else USUAL,
         loss=loss, full=full, fragment=fragment, **_choices(**choices),
     )  # fmt: skip
     if isinstance(text, bytes) and target is None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -308,3 +309,33 @@ def test_names_are_completed_in_the_shell(command):
     assert "goodfellow" in offered("rnnsym export lstm --notation goo", 4)
     assert "squared_error" in offered("rnnsym export lstm --loss sq", 4)
     assert "count,cost" in offered("rnnsym export lstm --what count,co", 4)
+
+
+def test_the_worked_example_takes_own_numbers(command, tmp_path):
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    w, u, b = rng.normal(size=(2, 3)), rng.normal(size=(3, 3)), rng.normal(size=3)
+    x = rng.normal(size=(2, 2))
+    np.savez(tmp_path / "w.npz", W=w, U=u, b=b)
+    np.save(tmp_path / "x.npy", x)
+    own = ("--weights", "w.npz", "--input", "x.npy")
+    asked = ("export", "simple_rnn", "--what", "example", "--steps", "2", *own)
+    text = command(*asked, "--to", "txt").stdout
+    h = np.tanh(x[0] @ w + b)
+    h = np.tanh(x[1] @ w + h @ u + b)
+    last = [float(v) for v in re.findall(r"h_2 = .*≈ \[(.*)\]", text)[0].split(",")]
+    assert np.abs(np.array(last) - h).max() < 1e-3, text
+    assert "given, to four decimals" in text and "seed" not in text.partition("With numbers")[2]
+    for to in ("tex", "md", "json"):
+        assert command(*asked, "--to", to).returncode == 0
+    # An array has the shape that is shown: in columns the kernel is M × D.
+    np.savez(tmp_path / "c.npz", W=w.T, U=u.T, b=b)
+    columns = (*asked[:-3], "c.npz", *asked[-2:], "--to", "txt", "--convention", "column")
+    assert "W x_2" in command(*columns).stdout
+    refused = command(*asked, "--to", "txt", "--convention", "column")
+    assert refused.returncode == 2 and "W must be of shape" in refused.stderr
+    for wrong, words in ((own[:2], "takes 1 input"), (own, "own numbers are of the part example")):
+        what = "example" if wrong != own else "forward"
+        done = command("export", "simple_rnn", "--what", what, "--to", "txt", *wrong)
+        assert done.returncode == 2 and words in done.stderr

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Integer
+from sympy import Integer, Symbol
 
 from ..checking.exact import DIGITS, Evaluation
 from ..checking.printed import read_explicit
@@ -16,6 +17,9 @@ from ..derive.naming import named
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
 from ..nouns import Cell, Equation, Quantity, Variable
+from ..numeric import lambdify
+from ..numeric.arrays import array_of
+from ..numeric.layout import as_shown
 from ..printing.explicit import (
     MatrixPlain,
     MatrixTex,
@@ -52,10 +56,60 @@ class Example:
     plain_given: tuple[str, ...]
     plain_steps: tuple[tuple[int, tuple[str, ...]], ...]
     error: float
-    seed: int
+    seed: int | None
+
+    @property
+    def origin(self) -> str:
+        """Where the numbers come from, in words."""
+        return f"seed {self.seed}" if self.seed is not None else "given, to four decimals"
 
 
-def worked_example(cell: Cell, steps: int, style: Style, seed: int = 0) -> Example:
+def given_numbers(cell: Cell, inputs: Sequence[Any], weights: Mapping[str, Any]) -> Sample:
+    """Somebody's own numbers for a worked example, checked; the first sample of several.
+
+    Args:
+        cell: whose they are, in its own names and convention.
+        inputs: an array (T, D) or (N, T, D) for each input.
+        weights: the parameters by name, as the cell shows them.
+
+    Returns:
+        The sample in row form, rounded to the decimals that are printed.
+
+    Raises:
+        InputError: for numbers that do not fit the cell.
+    """
+    bare = replace(cell, sizes={})
+    arrays = []
+    for x in inputs:
+        array = array_of(x)
+        if array is None:
+            raise InputError(f"{cell.name}: an input is no array of numbers")
+        array = array.astype(np.float64)
+        arrays.append(array[None] if array.ndim == 2 else array[:1])
+    plain = {k: np.asarray(a, np.float64) for k, v in weights.items()
+             if (a := array_of(v)) is not None}  # fmt: skip
+    if len(plain) != len(weights):
+        raise InputError(f"{cell.name}: the weights are arrays of numbers")
+    ready = lambdify(bare).prepare(arrays, None, plain)
+    here = dict(zip((*bare.inputs, *bare.states, *bare.parameters), ready))
+    values = {v.name: np.round(as_shown(bare, v, a), _DECIMALS) for v, a in here.items()}
+    sizes: dict[str, int] = {}
+    for v in (*bare.parameters, *bare.states, *bare.inputs):
+        shape = np.shape(values[v.name])[-2:] if v.shape[0] != 1 else np.shape(values[v.name])[-1:]
+        sizes |= {str(s): int(n) for s, n in zip(v.shape[-len(shape):], shape)
+                  if isinstance(s, Symbol)}  # fmt: skip
+    return Sample(
+        tuple(values[v.name] for v in bare.inputs),
+        {v.name: values[v.name] for v in bare.states},
+        {v.name: values[v.name].reshape(-1) if v.shape[0] == 1 and not v.scalar
+         else values[v.name] for v in bare.parameters},
+        sizes, 0, arrays[0].shape[1],
+    )  # fmt: skip
+
+
+def worked_example(
+    cell: Cell, steps: int, style: Style, seed: int = 0, given: Sample | None = None
+) -> Example:
     """A cell with numbers: every printed line is read again, and gives the printed result.
 
     Args:
@@ -63,12 +117,21 @@ def worked_example(cell: Cell, steps: int, style: Style, seed: int = 0) -> Examp
         steps: how many steps are worked out; not more than two.
         style: how it is printed.
         seed: of the numbers.
+        given: somebody's own numbers in place of random ones, in the names that are printed.
 
     Raises:
         InputError: if its matrices are too large, or its numbers cannot be computed.
         CheckError: if a printed line does not give its printed result.
     """
     steps = min(steps, _MOST_STEPS)
+    if given is not None:
+        steps = min(steps, given.steps)
+        whole = sized_cell(named(replace(cell, sizes={}).with_sizes(**given.sizes)), steps)
+        with mpmath.workdps(DIGITS):
+            try:
+                return _worked(whole, given, steps, style, None)
+            except _NoNumber:
+                raise InputError(f"{cell.name} gives no real numbers at what is given") from None
     whole = sized_cell(named(cell), steps)
     for positive in (False, True):
         sample = _sample(whole, seed, steps, positive)
@@ -102,7 +165,7 @@ def _sample(cell: Cell, seed: int, steps: int, positive: bool) -> Sample:
     )
 
 
-def _worked(cell: Cell, sample: Sample, steps: int, style: Style, seed: int) -> Example:
+def _worked(cell: Cell, sample: Sample, steps: int, style: Style, seed: int | None) -> Example:
     run = Evaluation(cell, sample, 0)
     run.sizes = {s: Integer(n) for s, n in cell.sizes.items()}
     precise = Evaluation(cell, sample, 0)

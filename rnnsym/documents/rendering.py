@@ -16,6 +16,7 @@ from ..language.scan import plain_name
 from ..nouns import Cell, Report
 from .derivations import DERIVATIONS
 from .environment import Safe, markdown_environment, tex_environment, text_environment
+from .example import given_numbers
 from .views import CellView, Request
 
 #: The most steps that are printed one by one.
@@ -118,6 +119,8 @@ def document(
     report: Report | None = None,
     fragment: bool = False,
     at: Mapping[str, int] | None = None,
+    inputs: Sequence[Any] | None = None,
+    weights: Mapping[str, Any] | None = None,
     **choices: Any,
 ) -> Any:
     """Render cells or networks: symbols, equations, recurrence, unrolled steps, code and report.
@@ -134,6 +137,8 @@ def document(
         report: the report to print of a single cell; without one, the LaTeX is read back here.
         fragment: of "tex": for `\\input`, without the preamble.
         at: N and T as numbers, for the costs.
+        inputs, weights: somebody's own numbers for the worked example of a single cell, as its
+            function takes them: an array (T, D) for each input, and the parameters by name.
         **choices: as those of `to_latex`.
 
     Returns:
@@ -165,12 +170,17 @@ def document(
     parts = check_what(what)
     if at and (not set(at) <= {"N", "T"} or any(n < 1 for n in at.values())):
         raise InputError("costs are taken at whole numbers N and T from 1 on")
+    numbers = None
+    if inputs is not None or weights is not None:
+        if len(given) > 1 or inputs is None or "example" not in parts:
+            raise InputError("own numbers are of the part example of one cell: inputs and weights")
+        numbers = given_numbers(given[0], inputs, weights or {})
     views = []
     for cell in given:
         own = dict(choices)
         if len(given) > 1 and isinstance(choices.get("rename"), dict):
             own["rename"] = _where_it_fits(choices["rename"], cell, given)
-        views.append(CellView(cell, Request(parts, steps, loss, full, report, own, at)))
+        views.append(CellView(cell, Request(parts, steps, loss, full, report, own, at, numbers)))
     return FORMATS[to](views, fragment)
 
 

@@ -14,6 +14,7 @@ from ..algebra.nodes import Apply, RowApply
 from ..checking import read_back
 from ..checking.definitions import check_size, checked_definition
 from ..checking.printed import FORMS, Block, Printing
+from ..checking.samples import Sample
 from ..derive import unroll
 from ..errors import CheckError, InputError
 from ..language import read
@@ -53,6 +54,7 @@ class Request:
     report: Report | None = None
     choices: Mapping[str, Any] | None = None
     at: Mapping[str, int] | None = None
+    numbers: Sample | None = None
 
 
 class CellView:
@@ -155,7 +157,15 @@ class CellView:
 
     @cached_property
     def example(self) -> Example:
-        return worked_example(self.cell, self.steps, self.style)
+        given = self.request.numbers
+        if given is not None:  # in the names that are printed
+            names = {a.name: b.name for a, b in zip(self.original.variables, self.cell.variables)}
+            given = replace(
+                given,
+                states={names[k]: v for k, v in given.states.items()},
+                weights={names[k]: v for k, v in given.weights.items()},
+            )
+        return worked_example(self.cell, self.steps, self.style, given=given)
 
     @property
     def source(self) -> Safe | None:

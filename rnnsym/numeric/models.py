@@ -163,10 +163,17 @@ class ModelFunction:
 
     @property
     def source(self) -> str:
-        """The generated NumPy code of every part with equations."""
-        return "\n\n".join(
-            f"# {r.node.name}\n{r.function.source}" for r in self._run(self.model).runners.values()
-        )
+        """The generated NumPy code of every part with equations; what they share stands once."""
+        shared: dict[str, None] = {}
+        parts = []
+        for runner in self._run(self.model).runners.values():
+            imports, *functions = runner.function.source.rstrip().split("\n\n\n")
+            *helpers, own = functions
+            shared |= dict.fromkeys([*imports.splitlines(), *helpers])
+            parts.append(f"# {runner.node.name}\n{own}")
+        imports = "\n".join(s for s in shared if s.startswith(("import ", "from ")))
+        helpers = [s for s in shared if not s.startswith(("import ", "from "))]
+        return "\n\n\n".join([imports, *(h for h in helpers if h), *parts]) + "\n"
 
     def reset_states(self) -> None:
         """Forget the states that a stateful model keeps."""

@@ -63,10 +63,24 @@ def _inner_specs(b: Builder, spec: Spec, store: str, prefix: str) -> list[Spec |
             found.append(entry)
             continue
         name = next(names) if isinstance(kinds[i], str) else "?"
-        found.append(b.spec(entry, f"{spec.place}, layer {i + 1}", f"{store}layers/{name}", prefix,
-                            (*spec.order, i)))  # fmt: skip
+        try:
+            found.append(b.spec(entry, f"{spec.place}, layer {i + 1}", f"{store}layers/{name}",
+                                prefix, (*spec.order, i)))  # fmt: skip
+        except InputError as refusal:
+            way = _by_itself(spec, kinds) if b.depth == 1 else ""
+            raise InputError(f"{refusal}{way}") from None
     b.inner[key] = found
     return found
+
+
+def _by_itself(spec: Spec, kinds: list[Any]) -> str:
+    """The way out where one layer is not covered: another one can be read without its model."""
+    listed = [k for k in kinds if not (spec.kind == "Sequential" and k == "InputLayer")]
+    place = next((i for i, k in enumerate(listed) if k in RECURRENT or k == "Bidirectional"), None)
+    if place is None:
+        return ""
+    return (f"; its {listed[place]} can be read by itself: "
+            f"rnnsym.from_keras(model.layers[{place}])")  # fmt: skip
 
 
 def _enter(b: Builder, spec: Spec) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import need
@@ -193,3 +194,22 @@ def test_a_derivation_is_not_printed_when_a_line_is_wrong(monkeypatch):
 def test_an_unknown_loss_is_refused_also_where_no_part_asks_for_it(command):
     done = command("export", "lstm", "--to", "txt", "--loss", "foo")
     assert done.returncode == 2 and "unknown loss 'foo'" in done.stderr and not done.stdout
+
+
+def test_a_pdf_is_compiled_until_its_tables_are_settled(monkeypatch):
+    from rnnsym.documents import pdf
+
+    said = [b"LaTeX Warning: Table widths have\nchanged. Rerun LaTeX.", b"", b"never"]
+    runs = []
+
+    def fake(command, cwd, **_):
+        (Path(cwd) / "document.pdf").write_bytes(b"%PDF")
+        runs.append(command)
+        return subprocess.CompletedProcess(command, 0, stdout=said[len(runs) - 1])
+
+    monkeypatch.setattr(pdf.shutil, "which", lambda _: "pdflatex")
+    monkeypatch.setattr(pdf.subprocess, "run", fake)
+    assert pdf.compiled("text") == b"%PDF" and len(runs) == 2
+    runs.clear()
+    said[0] = b""
+    assert pdf.compiled("text") and len(runs) == 1

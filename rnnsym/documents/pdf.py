@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,11 @@ from ..errors import InputError
 from .views import CellView
 
 _SECONDS = 120
+
+
+_MOST_RUNS = 5
+#: How LaTeX asks for another run; its lines are broken at 79 characters.
+_AGAIN = re.compile(rb"Rerun\s+LaTeX|Rerun\s+to\s+get|Table\s+widths\s+have\s+changed")
 
 
 def pdf(views: Sequence[CellView]) -> bytes:
@@ -38,7 +44,7 @@ def compiled(text: str, runs: int = 1) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.tex"
         path.write_text(text, encoding="utf-8")
-        for _ in range(runs):
+        for run in range(_MOST_RUNS):
             command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape",
                        path.name]  # fmt: skip
             try:
@@ -51,4 +57,7 @@ def compiled(text: str, runs: int = 1) -> bytes:
                 log = done.stdout.decode("utf-8", "replace").splitlines()
                 fault = next((line for line in log if line.startswith("!")), "it gives no reason")
                 raise InputError(f"pdflatex stopped: {fault.lstrip('! ')}")
+            # The widths of tables and the table of contents are those of the run before.
+            if run + 1 >= runs and not _AGAIN.search(done.stdout):
+                break
         return path.with_suffix(".pdf").read_bytes()

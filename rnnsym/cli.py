@@ -410,6 +410,10 @@ def _choices(rename: tuple[str, ...], bold: bool | None, **others: Any) -> dict[
     return {"rename": names, "bold": bold, **others}
 
 
+#: Every line that is written out is checked and printed.
+_MOST_DERIVED = 200
+
+
 @main_group.command()
 @_cell_options()
 @click.option("--what", metavar="PART", default="bptt", show_default=True,
@@ -435,6 +439,8 @@ def derive(
         raise InputError(f"unknown part '{what}'; there are bptt, jacobian, rtrl")
     if what != "bptt" and (steps, truncate, loss, over) != (None, None, "general", "all"):
         raise InputError(f"--steps, --truncate, --loss and --over are of bptt, not of {what}")
+    if steps is not None and not 1 <= steps <= _MOST_DERIVED:
+        raise InputError(f"--steps is a whole number from 1 to {_MOST_DERIVED}, not {steps}")
     cell = _one_cell(convention=convention, **which)
     if what == "bptt":
         derivation = backpropagate(cell, steps=steps, loss=loss, over=over, truncate=truncate)
@@ -906,6 +912,7 @@ def build(output: str) -> None:
     """Build the site; a warning is a failure."""
     from .pages.sources import build_site
 
+    _make_folder(Path(output))  # before anything is computed
     _say_aside("building the site (this runs Keras for the numbers on the pages)")
     with _quiet_stderr():
         warnings = build_site(Path(output))
@@ -1085,7 +1092,8 @@ def _print_json(data: Any) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 110
+    # A terminal, or whoever sets COLUMNS, says how wide lines are.
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else 110
     return Console(width=width)
 
 

@@ -184,6 +184,7 @@ class Model:
         variant: makes the same model with a mask, or in training.
         spec: what the framework needs to build it again.
         live: the layer or model itself, if it was read from one.
+        origin: what wrote the file that it was read from, where that needed a translation.
     """
 
     name: str
@@ -204,6 +205,7 @@ class Model:
     variant: Callable[..., Model] | None = field(default=None, hash=False, compare=False)
     spec: Any = field(default=None, hash=False, compare=False)
     live: Any = field(default=None, hash=False, compare=False)
+    origin: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
         # The framework's own object stays in the process that it lives in.
@@ -257,7 +259,9 @@ class Model:
             return self
         assert self.variant is not None
         other = self.variant(masked, training)
-        return replace(other, values=self.values, kept=self.kept, live=self.live)
+        return replace(
+            other, values=self.values, kept=self.kept, live=self.live, origin=self.origin
+        )
 
     def parameters(self, node: Node, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The parameters of a node's cell: parts of the model's arrays, or of other `values`."""

@@ -225,6 +225,7 @@ def test_the_end_of_a_name_chooses_the_format(command, tmp_path):
         (["show", "--equations", "h_t = tanh(h[t-1] W + x_t V)"], "did you mean h_{t-1}?"),
         (["export", "dense", "--size", "N=2"], "sizes of costs"),
         (["verify", "dense", "--jobs", "0"], "whole number"),
+        (["derive", "dense", "--steps", "1000000"], "whole number from 1 to 200"),
     ],
 )
 def test_what_was_meant_is_said(command, tmp_path, arguments, words):

@@ -204,3 +204,51 @@ def test_other_versions_are_named(tmp_path, version):
     _, config, _ = FORMS["2.2, named"]
     with pytest.raises(rnnsym.InputError, match="version"):
         rnnsym.from_keras(old_file(tmp_path / "old.h5", config, version))
+
+
+def joined(kind, one_mask=False):
+    """Two embeddings, each with a mask, joined by a layer: Keras 2 counts a step of both."""
+
+    def layer(name, class_name, inputs, **config):
+        return {"name": name, "class_name": class_name, "config": {"name": name, **config},
+                "inbound_nodes": [[tensor(i) for i in inputs]] if inputs else []}  # fmt: skip
+
+    layers = [layer(n, "InputLayer", [], batch_input_shape=[None, 5], dtype="int32") for n in "ab"]
+    layers += [layer(f"e{n}", "Embedding", n, input_dim=7, output_dim=3, mask_zero=True)
+               for n in "ab"]  # fmt: skip
+    second = "ea" if one_mask else "eb"
+    layers += [layer("both", kind, ["ea", second]),
+               layer("gru", "GRU", ["both"], units=2, activation="tanh",
+                     recurrent_activation="sigmoid", reset_after=True)]  # fmt: skip
+    return {"class_name": "Model", "config": {"name": "m", "layers": layers,
+            "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["gru", 0, 0]]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["Add", "Subtract", "Multiply", "Average", "Concatenate"])
+def test_masks_that_keras_2_joins_otherwise_are_refused(kind):
+    from rnnsym.frameworks.keras.graphs import build
+    from rnnsym.frameworks.keras.legacy import modern
+
+    with pytest.raises(rnnsym.InputError, match="masks that Keras 2 joins otherwise"):
+        build(modern(joined(kind), "2.8.0"))
+    if kind != "Multiply":  # one mask, joined with itself, is the same in both
+        assert build(modern(joined(kind, one_mask=True), "2.8.0"))[0].weights
+
+
+def test_a_report_says_that_a_file_was_translated():
+    report = rnnsym.verify(rnnsym.from_keras(FOLDER / "residual.h5"))
+    assert report.verdict == "verified"
+    assert any("of Keras '2." in r and "translated" in r for r in report.remarks)
+
+
+@pytest.mark.parametrize("index", [{"start": None, "stop": None, "step": None}, "..."])
+def test_a_slice_of_one_index_is_read(index):
+    from rnnsym.frameworks.keras.legacy import modern
+
+    item = {"class_name": "Functional", "config": {"name": "m", "layers": [
+        {"name": "s", "class_name": "SlicingOpLambda",
+         "config": {"name": "s", "function": "__operators__.getitem"},
+         "inbound_nodes": [["x", 0, 0, {"slice_spec": index}]]}]}}  # fmt: skip
+    (layer,) = modern(item, "2.8.0")["config"]["layers"]
+    ((part,),) = [node["args"][1] for node in layer["inbound_nodes"]]
+    assert part["class_name"] in ("__slice__", "__ellipsis__")

@@ -432,3 +432,26 @@ def test_a_title_is_no_markup_in_the_navigation(monkeypatch):
     monkeypatch.setattr(generate, "get", lambda _: parse("# <b>Mine</b> & more\nh_t = tanh(x_t W)"))
     (entry,) = generate.report_navigation()
     assert list(entry) == ["&lt;b&gt;Mine&lt;/b&gt; &amp; more"]
+
+
+def test_powers_in_one_another_are_printed_once_each():
+    texts = [rnnsym.lambdify(parse("y_t = " + "(" * n + "x_t" + "^2)" * n)).source for n in (8, 60)]
+    assert texts[1].count("**2") == 60
+
+
+def test_matrices_too_large_to_be_written_out_are_a_note():
+    report = rnnsym.verify(parse("y_t = tanh(tanh(tanh(tanh(x_t W) V) U) A)"))
+    assert report.verdict == "consistent"
+    assert any("not compared: explicit matrices" in r for r in report.remarks)
+
+
+def test_a_function_without_numbers_is_one_line():
+    with pytest.raises(rnnsym.InputError, match="no finite numbers"):
+        rnnsym.verify(parse("y_t = celu(x_t, 0)"), gradient=True)
+
+
+def test_a_mask_is_no_branch_that_cannot_be_reached():
+    import keras
+
+    model = keras.Sequential([keras.Input((4, 3)), keras.layers.Masking(), keras.layers.LSTM(2)])
+    assert rnnsym.verify(rnnsym.from_keras(model)).verdict == "verified"

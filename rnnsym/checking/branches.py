@@ -231,6 +231,11 @@ def span_of(expr: Any, equations: Iterable[Equation], seen: tuple[str, ...] = ()
         if isinstance(e, Apply):
             value = _function(e.name_, len(e.operands))
             return _image(value, [go(a) for a in e.operands])
+        if isinstance(e, RowApply) and e.name_ in ("sum", "mean"):
+            low, high = go(e.operand)
+            if e.name_ == "mean":
+                return low, high
+            return (0.0 if low >= 0 else -np.inf), (0.0 if high <= 0 else np.inf)
         if isinstance(e, RowApply):
             return ROWS[e.name_].span
         if isinstance(e, MatMul):

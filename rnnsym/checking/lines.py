@@ -131,7 +131,8 @@ class LineChecker:
         )
 
     def _sampled(self, plan: Plan) -> Trajectory | None:
-        sample = draw_for(self.differentiated, plan)
+        with np.errstate(all="ignore"):  # what is not finite is told by the numbers
+            sample = draw_for(self.differentiated, plan)
         if sample is None:
             return None
         with mpmath.workdps(DIGITS):
@@ -139,7 +140,25 @@ class LineChecker:
         # Differences are exact where numbers are neither huge nor next to nothing.
         near = (v == 0 or (not isinstance(v, mpmath.mpc) and 1 / _LARGEST <= abs(v) <= _LARGEST)
                 for table in found.values.values() for row in table for v in row)  # fmt: skip
-        return found if all(near) else None
+        if not all(near):
+            return None
+        # Nor where a slope has no number, as that of 0^y.
+        with mpmath.workdps(DIGITS):
+            return found if all(self._finite(step, found) for step in self._own) else None
+
+    @cached_property
+    def _own(self) -> list[Step]:
+        """The lines of the derivation itself, not those of a reader."""
+        return [s for s in self.derivation.steps if s.section not in (FORWARD, CLAIMED)]
+
+    def _finite(self, step: Step, sample: Trajectory) -> bool:
+        for k in self.steps_of(step, sample):
+            table = _value(partial(sample.right_side, step.equation, k))
+            if table is None or not all(
+                mpmath.isfinite(v) and not isinstance(v, mpmath.mpc) for row in table for v in row
+            ):
+                return False
+        return True
 
     @staticmethod
     def _look(trajectory: Trajectory) -> Iterator[Lookup]:

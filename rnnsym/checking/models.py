@@ -162,6 +162,11 @@ class _Check:
         self.steps = steps
         self.progress = progress
         self.remarks: list[str] = []
+        if model.origin:
+            self.remarks.append(
+                f"the file is of {model.origin}: its configuration was translated to that of "
+                "Keras 3, which was asked; the translation is not compared with anything here"
+            )
         #: Larger inputs and weights, where a branch is not reached by those of about one.
         self.stretched: list[tuple[list[Array], Mapping[str, Array]]] = []
         #: Comparisons with further random weights, where those were needed.

@@ -202,10 +202,10 @@ class BatchPrinter(NumPyPrinter):
         if (folded := self._number(expr)) is not None:
             return folded
         base, exponent = expr.args
-        text = self._operand(base)
         number = exponent.args[0] if isinstance(exponent, Spread) else exponent
-        if isinstance(base, Power) or is_negative(base) or isinstance(base, Number):
-            text = f"({self._print(base)})"
+        # Printed once: each power in another one would be printed twice as often.
+        grouped = isinstance(base, Power) or is_negative(base) or isinstance(base, Number)
+        text = f"({self._print(base)})" if grouped else self._operand(base)
         if isinstance(number, Number):
             return f"{text}**{self._print(number)}"
         return f"{text}**({self._print(exponent)})"

@@ -88,8 +88,15 @@ def written():
     )
 
 
+def residual():
+    x = keras.Input((4, 3))
+    y = layers.Add()([layers.Dense(3)(x), x])
+    y = layers.Multiply()([y, layers.Subtract()([x, y[:]]), x])
+    return keras.Model(x, layers.Dot(axes=(2, 2))([y, x + y * 2.0]), name="residual")
+
+
 def main():
-    for make in (sequence, nested, masked, cells, written):
+    for make in (sequence, nested, masked, cells, written, residual):
         keras.utils.set_random_seed(7)
         model = make()
         rng = np.random.default_rng(11)

@@ -107,7 +107,7 @@ def _read_archive(path: Path) -> Model:
         metadata = _json(_bytes(archive, members["metadata.json"], 2**16), "metadata.json")
         version = metadata.get("keras_version") if isinstance(metadata, Mapping) else None
         config = _modern(config, version)
-        model, stores = build(config)
+        model, stores = _built(config, version)
         # Weights, what an optimiser keeps of them (twice as much), names and padding.
         most = 4 * 8 * sum(w.size for w in model.weights) + 2**22
         data = _bytes(archive, members["model.weights.h5"], most)
@@ -211,6 +211,12 @@ def _modern(config: Any, version: Any) -> Any:
     return modern(config, version) if major == "2" else config
 
 
+def _built(config: Any, version: Any) -> tuple[Model, dict[str, str]]:
+    model, stores = build(config)
+    old = str(version).startswith("2")
+    return (replace(model, origin=f"Keras {shown(version)}") if old else model), stores
+
+
 # --- HDF5
 
 
@@ -219,8 +225,9 @@ def _read_h5(path: Path) -> Model:
         if "model_config" not in file.attributes:
             raise InputError("weights without a model: it holds no model_config")
         config = _json(_text(file, "model_config").encode(), "model_config")
-        config = _modern(config, _text(file, "keras_version"))
-        model, stores = build(config)
+        version = _text(file, "keras_version")
+        config = _modern(config, version)
+        model, stores = _built(config, version)
         return replace(model, values=_legacy(file, model, _tops(config, stores)))
 
 

@@ -31,6 +31,7 @@ from .builder import (
 from .options import (
     ACTIVATION_LAYERS,
     LARGEST,
+    OLD_MASKS,
     Options,
     activation,
     number,
@@ -267,6 +268,7 @@ def _dot(b: Builder, call: Call, o: Options) -> Tensor:
         raise call.refuse(f"it takes 2 inputs, not {len(call.inputs)}")
     if o.flag("normalize"):
         raise call.refuse("a normalised product is not covered")
+    _check_masks(call, o)
     one, two = call.inputs
     axes = o.get("axes")
     pair = axes if isinstance(axes, list) else [axes, axes]
@@ -310,6 +312,18 @@ def _letters(count: int) -> list[str]:
     return [*letters, *(f"{x}_{y}" for x in letters for y in letters)][:count]
 
 
+def _check_masks(call: Call, o: Options) -> None:
+    """Keras 2 counts a step where every input has it, Keras 3 where one of them has.
+
+    Where all inputs carry one mask, both say the same; a product looks at masks in Keras 3 alone.
+    """
+    if not o.flag(OLD_MASKS):
+        return
+    masks = {x.mask.name if x.mask is not None else "" for x in call.inputs}
+    if masks - {""} and (len(masks) > 1 or call.spec.kind == "Multiply"):
+        raise call.refuse("inputs with masks that Keras 2 joins otherwise are not covered")
+
+
 def _same_axes(call: Call) -> None:
     if not 2 <= len(call.inputs) <= MOST_JOINED:
         raise call.refuse(f"it joins several inputs, not {len(call.inputs)}")
@@ -330,6 +344,7 @@ def _merge_mask(b: Builder, call: Call) -> Tensor | None:
 
 @covers("Add", "Subtract", "Multiply", "Average", keeps_mask=None)
 def _arithmetic(b: Builder, call: Call, o: Options) -> Tensor:
+    _check_masks(call, o)
     _same_axes(call)
     kind, names = call.spec.kind, _letters(len(call.inputs))
     if kind == "Subtract" and len(names) != 2:
@@ -370,6 +385,7 @@ def _in_order(cell: Cell, names: list[str], reads: list[Tensor]) -> tuple[Cell, 
 
 @covers("Concatenate", keeps_mask=None)
 def _concatenate(b: Builder, call: Call, o: Options) -> Tensor:
+    _check_masks(call, o)
     axis, ranks = o.get("axis", -1), {len(x.axes) for x in call.inputs}
     if not 2 <= len(call.inputs) <= MOST_JOINED or len(ranks) != 1:
         raise call.refuse("it joins two or more inputs with the same number of axes")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .graphs import OPERATIONS
-from .options import OLD_HARD_SIGMOID, refuse, shown
+from .options import OLD_HARD_SIGMOID, OLD_MASKS, refuse, shown
 
 #: Options of Keras 2 without a bearing on what is computed, at any value.
 _WITHOUT_BEARING = ("implementation", "input_length", "input_dtype", "ragged", "input_spec")
@@ -34,6 +34,8 @@ _OPERATIONS = {
     "math.divide": "TrueDivide", "math.negative": "Negative", "math.pow": "Power",
     "math.square": "Square",
 }  # fmt: skip
+#: Layers that join the masks of their inputs otherwise than Keras 3 does.
+_MERGES = ("Add", "Subtract", "Multiply", "Average", "Concatenate", "Dot")
 _DEEPEST = 12
 
 
@@ -69,6 +71,8 @@ def _entry(item: Any, version: str, place: str, depth: int) -> Any:
         return _operation(found, str(config["function"]), name)
     if kind in _CONTAINERS:
         return found | _model(kind, config, version, place, depth)
+    if found.get("module") is None:  # a layer, and no operation, which has no module either
+        found["module"] = "keras.layers"
     return found | {"config": _options(kind, config, version, place, depth)}
 
 
@@ -101,6 +105,8 @@ def _options(
         elif key == "dtype":
             value = _dtype(value)
         options[key] = value
+    if kind in _MERGES:
+        options[OLD_MASKS] = True
     if kind in ("GRU", "GRUCell"):  # the option is younger than Keras 2
         options.setdefault("reset_after", False)
     return options
@@ -133,7 +139,10 @@ def _model(
     for entry in entries:
         if isinstance(entry, dict) and isinstance(entry.get("inbound_nodes"), list):
             kind_ = entry.get("class_name")
-            entry["inbound_nodes"] = [_node(n, shifts, kind_) for n in entry["inbound_nodes"]]
+            operation = entry.get("module") == OPERATIONS
+            entry["inbound_nodes"] = [
+                _node(n, shifts, kind_, operation) for n in entry["inbound_nodes"]
+            ]
     # Keras 3 counts the call that a nested model is made with in this list alone.
     models = {_name(e) for e in layers if isinstance(e, Mapping)
               and e.get("class_name") in ("Functional", "Model")}  # fmt: skip
@@ -226,6 +235,7 @@ def _called(tensors: list[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     rest = {k: v for k, v in kwargs.items() if k != "name" and v is not None}
     if "slice_spec" in rest:
         parts = rest.pop("slice_spec")
+        parts = parts if isinstance(parts, list) else [parts]  # of x[0] and x[...]
         return {"args": [*tensors, [_slice(p) for p in parts]], "kwargs": rest}
     second = next((k for k in ("y", "b") if k in rest), None)
     if second is not None:
@@ -242,7 +252,7 @@ def _slice(part: Any) -> Any:
     return {"class_name": "__ellipsis__", "config": {}} if part == "..." else part
 
 
-def _node(node: Any, shifts: Mapping[str, int], kind: Any) -> Any:
+def _node(node: Any, shifts: Mapping[str, int], kind: Any, operation: bool) -> Any:
     """A recorded call: [["x", 0, 0, {…}], …], or ["x", 0, 0, {…}] of an operation.
 
     Behind the input of a recurrent layer its initial states stand.
@@ -255,7 +265,7 @@ def _node(node: Any, shifts: Mapping[str, int], kind: Any) -> Any:
     tensors = [_tensor(r, shifts) for r in rows]
     kwargs = next((r[3] for r in rows if len(r) == 4 and isinstance(r[3], Mapping)), {})
     arguments = {k: _argument(v, shifts) for k, v in kwargs.items()}
-    if kind in _OPERATIONS.values():
+    if operation:
         return _called(tensors, arguments)
     if kind in _RECURRENT and len(tensors) > 1:
         return {"args": tensors[:1], "kwargs": {**arguments, "initial_state": tensors[1:]}}

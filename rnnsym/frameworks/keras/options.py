@@ -170,6 +170,10 @@ _ROWS = frozenset(["softmax", "log_softmax", "keras_sparsemax"])
 OLD_HARD_SIGMOID = {"module": "keras 2", "class_name": "hard_sigmoid", "config": {}}
 
 
+#: An option of a layer that joins inputs: its masks are joined as Keras 2 does.
+OLD_MASKS = "masks_of_keras_2"
+
+
 def _old_hard_sigmoid(z: MatrixExpr) -> MatrixExpr:
     """0.2 z + 1/2 between 0 and 1."""
     line = MatAdd(Scale(number(0.2), z), _spread(0.5, z))

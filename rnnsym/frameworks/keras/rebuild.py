@@ -27,7 +27,7 @@ Array = NDArray[Any]
 #: What has no bearing on numbers that are given, or is set otherwise.
 _LEFT_OUT = re.compile(
     r"name|trainable|dtype|batch_shape|batch_input_shape|\w+_initializer|\w+_regularizer|"
-    r"\w+_constraint|quantization_config|lora_rank|lora_alpha|time_major|input_length"
+    r"\w+_constraint|quantization_config|lora_rank|lora_alpha|time_major|input_length|masks_of_keras_2"
 )
 
 

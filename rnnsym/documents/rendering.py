@@ -137,8 +137,9 @@ def document(
         report: the report to print of a single cell; without one, the LaTeX is read back here.
         fragment: of "tex": for `\\input`, without the preamble.
         at: N and T as numbers, for the costs.
-        inputs, weights: somebody's own numbers for the worked example of a single cell, as its
-            function takes them: an array (T, D) for each input, and the parameters by name.
+        inputs: somebody's own numbers for the worked example of a single cell: an array (T, D) for
+            each of its inputs.
+        weights: the parameters of that example by name, as the cell's function takes them.
         **choices: as those of `to_latex`.
 
     Returns:

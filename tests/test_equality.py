@@ -233,6 +233,10 @@ def test_one_function_written_in_other_functions_holds(one, other):
         "h_t = tanh(x_t W + h_{t-1} U + b + exp(x_t W - 45))",
         "h_t = tanh(x_t W + h_{t-1} U + b) ⊙ (1 - exp(-50 - x_t W))",
         "h_t = tanh(x_t W + h_{t-1} U + b) ⊙ σ(x_t W + 200)",
+        "h_t = tanh(x_t W + h_{t-1} U + b) ⊙ tanh(exp(30) exp(x_t W))",
+        "h_t = tanh(x_t W + h_{t-1} U + b) / tanh(exp(30) exp(x_t W))",
+        "h_t = tanh(x_t W + h_{t-1} U + b)^(tanh(exp(30) exp(h_{t-1} U)))",
+        "h_t = tanh(erf(exp(30) exp(x_t W)) ⊙ (x_t W + h_{t-1} U + b))",
     ],
 )
 def test_a_term_that_no_number_shows_is_a_term(text):

@@ -35,7 +35,7 @@ from .correspondence import (
     same_by_algebra,
 )
 from .exact import apart, evaluate
-from .plant import SIGN, planted
+from .plant import HIDDEN, planted
 from .rounding import tolerance
 from .samples import Sample, error_of
 from .verification import Samples, _completed, _numbers, _silent, unsized
@@ -348,8 +348,9 @@ class _Comparing:
                     return _completed(self.mapped(found, s), rows).call(function)
 
             def same(s: Sample, rows: Cell = rows, kind: str = kind) -> bool:
-                # A term that is next to nothing at every number is one all the same.
-                if kind == SIGN and not same_by_algebra(self.rows, rows):
+                # A term that is next to nothing at every number is one all the same; so is a
+                # factor that is 1 to all digits.
+                if kind in HIDDEN and not same_by_algebra(self.rows, rows):
                     return False
                 mapped = self.mapped(found, s)
                 one = evaluate(self.rows, self.rows.equations, mapped, exact=True)

@@ -9,14 +9,24 @@ from typing import Any
 
 from sympy import Expr, MatAdd, MatrixExpr, Transpose
 
-from ..algebra.nodes import MatMul, is_negative, negative, replace_quantities
+from ..algebra.nodes import (
+    MatMul,
+    Number,
+    Scale,
+    Spread,
+    is_negative,
+    negative,
+    replace_quantities,
+)
 from ..names import t, unicode_of
 from ..nouns import Cell, Equation, Quantity, Role
 
-SIGN, TRANSPOSED, BIAS, TIME, EXCHANGED = (
+SIGN, TRANSPOSED, BIAS, TIME, EXCHANGED, UNSEEN = (
     "a sign", "a transposed matrix", "a missing bias", "a wrong time index",
-    "two parameters exchanged",
+    "two parameters exchanged", "another number",
 )  # fmt: skip
+#: What may stand in a text and be seen by no number; only algebra tells that it is not there.
+HIDDEN = (SIGN, UNSEEN)
 
 
 def planted(cell: Cell, every_term: bool = False) -> Iterator[tuple[str, str, Cell]]:
@@ -26,8 +36,9 @@ def planted(cell: Cell, every_term: bool = False) -> Iterator[tuple[str, str, Ce
 
     Args:
         cell: what is right, or is claimed to be.
-        every_term: change the sign of every term of every sum. Of somebody else's text a term
-            that no number shows may not be there at all.
+        every_term: change the sign of every term of every sum, and every quantity of a step
+            wherever it stands. Of somebody else's text a part that no number shows, as a factor
+            that is 1 to all digits, may not be there at all.
     """
     for i, equation in enumerate(cell.equations):
         seen: set[str] = set()
@@ -39,7 +50,27 @@ def planted(cell: Cell, every_term: bool = False) -> Iterator[tuple[str, str, Ce
             wrong = list(cell.equations)
             wrong[i] = Equation(equation.variable, expr, equation.time)
             yield kind, f"{kind}: {what} in the equation of {name}", _rebuilt(cell, wrong)
+        for what, expr in _disturbed(equation.expr) if every_term else ():
+            wrong = list(cell.equations)
+            wrong[i] = Equation(equation.variable, expr, equation.time)
+            words = f"{UNSEEN} in the place of {what} in the equation of {name}"
+            yield UNSEEN, words, _rebuilt(cell, wrong)
     yield from _exchanged(cell)
+
+
+def _disturbed(expr: Any) -> Iterator[tuple[str, Any]]:
+    """Every quantity of a step made 1.5 q + 0.3, one place at a time."""
+    if isinstance(expr, Quantity):
+        if expr.time is not None:
+            more = [Spread(Number("0.3"), *expr.shape)] if expr.shape != (1, 1) else [Number("0.3")]
+            yield unicode_of(expr.label, expr.time), MatAdd(Scale(Number("1.5"), expr), *more)
+        return
+    if not isinstance(expr, MatrixExpr):
+        return
+    args = list(expr.args)
+    for i, argument in enumerate(args):
+        for what, wrong in _disturbed(argument):
+            yield what, expr.func(*args[:i], wrong, *args[i + 1 :])
 
 
 def negated_terms(expr: Any) -> Iterator[tuple[str, Any]]:

@@ -343,6 +343,8 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @click.option("--input", "inputs", metavar="X.npy", multiple=True,
               help="Own input (T, D) for the part example; once for each input.")  # fmt: skip
 @_print_options
+@click.option("--title", metavar="TEXT", default="", help="Of tex and pdf: the article's title.")
+@click.option("--author", metavar="TEXT", default="", help="Of tex and pdf: who wrote it.")
 @click.option("--fragment", is_flag=True, help="Of tex: for \\\\input, without the preamble.")
 @click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")

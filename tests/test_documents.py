@@ -213,3 +213,19 @@ def test_a_pdf_is_compiled_until_its_tables_are_settled(monkeypatch):
     runs.clear()
     said[0] = b""
     assert pdf.compiled("text") and len(runs) == 1
+
+
+def test_an_article_has_a_title_and_an_author(tmp_path):
+    need("pdflatex")
+    need("pdfinfo")
+    cell = rnnsym.cells.get("simple_rnn")
+    path = tmp_path / "a.pdf"
+    path.write_bytes(rnnsym.document(cell, "pdf", title="One & only", author="A. Reader"))
+    said = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^Title: +One & only$", said, re.M)
+    assert re.search(r"^Author: +A\. Reader$", said, re.M)
+    path.write_bytes(rnnsym.document(cell, "pdf"))
+    said = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^Title: +Simple recurrent network$", said, re.M)
+    with pytest.raises(rnnsym.InputError, match="of articles"):
+        rnnsym.document(cell, "md", title="One")

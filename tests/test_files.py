@@ -165,7 +165,7 @@ def test_hdf5_changed_at_random_is_refused_or_read(tmp_path):
 
     rng = np.random.default_rng(7)
     weights = hdf5(arrays())
-    for _ in range(150):
+    for _ in range(60):
         data = bytearray(weights)
         for at in rng.integers(0, len(data), 3):
             data[at] ^= int(rng.integers(1, 256))

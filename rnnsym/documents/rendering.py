@@ -17,7 +17,7 @@ from ..nouns import Cell, Report
 from .derivations import DERIVATIONS
 from .environment import Safe, markdown_environment, tex_environment, text_environment
 from .example import given_numbers
-from .views import CellView, Request
+from .views import CellView, Request, printable
 
 #: The most steps that are printed one by one.
 MOST_STEPS = 200
@@ -121,6 +121,8 @@ def document(
     at: Mapping[str, int] | None = None,
     inputs: Sequence[Any] | None = None,
     weights: Mapping[str, Any] | None = None,
+    title: str = "",
+    author: str = "",
     **choices: Any,
 ) -> Any:
     """Render cells or networks: symbols, equations, recurrence, unrolled steps, code and report.
@@ -140,6 +142,8 @@ def document(
         inputs: somebody's own numbers for the worked example of a single cell: an array (T, D) for
             each of its inputs.
         weights: the parameters of that example by name, as the cell's function takes them.
+        title: of an article ("tex", "pdf"); the titles of its cells without.
+        author: of an article.
         **choices: as those of `to_latex`.
 
     Returns:
@@ -169,6 +173,9 @@ def document(
     if report is not None and not isinstance(report, Report):
         raise InputError(f"a report is what verify gives, not {type(report).__name__}")
     parts = check_what(what)
+    if (title or author) and (to not in ("tex", "pdf") or fragment):
+        raise InputError("a title and an author are of articles: tex and pdf")
+    title, author = (printable(" ".join(words.split())) for words in (title, author))
     if at and (not set(at) <= {"N", "T"} or any(n < 1 for n in at.values())):
         raise InputError("costs are taken at whole numbers N and T from 1 on")
     numbers = None
@@ -181,7 +188,11 @@ def document(
         own = dict(choices)
         if len(given) > 1 and isinstance(choices.get("rename"), dict):
             own["rename"] = _where_it_fits(choices["rename"], cell, given)
-        views.append(CellView(cell, Request(parts, steps, loss, full, report, own, at, numbers)))
+        views.append(
+            CellView(
+                cell, Request(parts, steps, loss, full, report, own, at, numbers, title, author)
+            )
+        )
     return FORMATS[to](views, fragment)
 
 

@@ -55,6 +55,8 @@ class Request:
     choices: Mapping[str, Any] | None = None
     at: Mapping[str, int] | None = None
     numbers: Sample | None = None
+    title: str = ""
+    author: str = ""
 
 
 class CellView:
@@ -63,9 +65,9 @@ class CellView:
     def __init__(self, cell: Cell, request: Request) -> None:
         cell = replace(
             cell,
-            title=_printable(cell.title),
-            description=_printable(cell.description),
-            source=_printable(cell.source),
+            title=printable(cell.title),
+            description=printable(cell.description),
+            source=printable(cell.source),
         )
         self.original = cell
         self.request = request
@@ -227,7 +229,7 @@ class CellView:
         return tuple(found)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Words that every format can hold: no control characters and no halves of characters."""
     spaced = "".join(" " if c.isspace() else c for c in text)
     return "".join(c if c.isprintable() else "\ufffd" for c in spaced)

@@ -343,8 +343,8 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @click.option("--input", "inputs", metavar="X.npy", multiple=True,
               help="Own input (T, D) for the part example; once for each input.")  # fmt: skip
 @_print_options
-@click.option("--title", metavar="TEXT", default="", help="Of tex and pdf: the article's title.")
-@click.option("--author", metavar="TEXT", default="", help="Of tex and pdf: who wrote it.")
+@click.option("--title", metavar="TEXT", help="Of tex and pdf: the article's title.")
+@click.option("--author", metavar="TEXT", help="Of tex and pdf: who wrote it.")
 @click.option("--fragment", is_flag=True, help="Of tex: for \\\\input, without the preamble.")
 @click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
@@ -375,6 +375,7 @@ def export(
         choices["inputs"] = [_load_array(p) for p in inputs]
         choices["weights"] = _weights(path_of_weights) if path_of_weights is not None else {}
     own = {k: choices.pop(k) for k in ("inputs", "weights") if k in choices}
+    own |= {k: choices.pop(k) or "" for k in ("title", "author")}
     text = document(
         found, to, at=at, **own, steps=steps, what=what if what is not None else USUAL,
         loss=loss, full=full, fragment=fragment, **_choices(**choices),

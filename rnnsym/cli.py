@@ -374,7 +374,7 @@ def export(
     if inputs or path_of_weights is not None:
         choices["inputs"] = [_load_array(p) for p in inputs]
         choices["weights"] = _weights(path_of_weights) if path_of_weights is not None else {}
-    own = {k: choices.pop(k) for k in ("inputs", "weights") if k in choices}
+    own: dict[str, Any] = {k: choices.pop(k) for k in ("inputs", "weights") if k in choices}
     own |= {k: choices.pop(k) or "" for k in ("title", "author")}
     text = document(
         found, to, at=at, **own, steps=steps, what=what if what is not None else USUAL,

@@ -119,3 +119,39 @@ def test_both_adjoints_of_a_product():
             there = (entry.forward(*pair, along=along) * g).sum()
             back = entry.backward(g, a, b, along=along)[n]
             assert np.isclose(there, (change * back).sum())
+
+
+@pytest.mark.parametrize(
+    "make_model",
+    [
+        lambda: keras.Sequential(
+            [keras.Input((8, 3)), layers.Conv1D(4, 2), layers.Bidirectional(layers.LSTM(4))]
+        ),
+        lambda: attending(keras.Input((8, 3))),
+    ],
+)
+def test_where_one_layer_is_not_covered_the_advice_reads_another(make_model):
+    model = make_model()
+    with pytest.raises(rnnsym.InputError, match="is not covered") as caught:
+        rnnsym.from_keras(model)
+    advised = str(caught.value).rpartition("from_keras(")[2].rstrip(")")
+    kind = str(caught.value).rpartition("its ")[2].partition(" can")[0]
+    place = int(advised.removeprefix("model.layers[").rstrip("]"))
+    assert type(model.layers[place]).__name__ == kind
+    assert rnnsym.from_keras(model.layers[place]).weights
+
+
+def attending(x):
+    y = layers.GRU(4, return_sequences=True)(x)
+    return keras.Model(x, layers.Attention()([y, y]))
+
+
+def test_the_source_of_a_model_runs_and_has_what_is_shared_once():
+    model = keras.Sequential(
+        [keras.Input((None, 3)), layers.LSTM(4, return_sequences=True), layers.GRU(2)]
+    )
+    names: dict = {}
+    source = rnnsym.lambdify(rnnsym.from_keras(model)).source
+    exec(source, names)
+    assert source.count("def sigmoid(") == 1 == source.count("import numpy")
+    assert sum(callable(f) for n, f in names.items() if not n.startswith("_")) == 3

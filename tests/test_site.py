@@ -257,6 +257,7 @@ def test_a_page_shows_no_sources_of_its_own(site):
         body = text.partition("<article")[2].partition("</article")[0]
         prose = re.sub(r"<(pre|code|script|style)\b.*?</\1>", "", body, flags=re.S)
         prose = re.sub(r'<(span|div) class="arithmatex".*?</\1>', "", prose, flags=re.S)
+        assert "Sentinel" not in body, page
         assert "```" not in body and "notest" not in re.sub(r"<[^>]*>", "", body), page
         assert "`" not in re.sub(r"<[^>]*>", "", prose), page
         assert not re.search(r"<code>[^<]*\\\|", body), page

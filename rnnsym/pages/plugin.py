@@ -30,6 +30,10 @@ class Pages(BasePlugin):  # type: ignore[type-arg]
             files.append(File.generated(config, path, content=text))
         return files
 
+    def on_page_content(self, html: str, **_: Any) -> str:
+        # How mkdocs-click prints that an option of click has no default.
+        return html.replace("<code>Sentinel.UNSET</code>", "")
+
 
 def _filled(entry: Any) -> Any:
     if isinstance(entry, dict) and len(entry) == 1:

@@ -824,7 +824,7 @@ def numeric(name: str, arguments: int) -> Callable[..., Any]:
     def of(*values: Any) -> Any:
         try:
             return function(*map(held, values))
-        except (TypeError, ZeroDivisionError):  # a branch is chosen by a number that is not real
-            return mpmath.nan
+        except (TypeError, ZeroDivisionError):
+            return mpmath.nan  # a branch chosen by a number that is not real, or no value at all
 
     return of

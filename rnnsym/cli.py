@@ -790,7 +790,8 @@ def _print_explanation(explanation: Any) -> None:
     model, report = explanation.model, explanation.report
     console = _console()
     weak = f": {report.weak}" if report.weak else ""
-    console.print(f"{model.title}: {explanation.verdict}{weak}", style="bold", markup=False,
+    part = f", {model.coverage}" if model.boxes else ""
+    console.print(f"{model.title}{part}: {explanation.verdict}{weak}", style="bold", markup=False,
                   highlight=False)  # fmt: skip
     console.print(
         f"{explanation.source}; {model.parameter_count:,} parameters in {model.dtype}\n",
@@ -798,8 +799,7 @@ def _print_explanation(explanation: Any) -> None:
     )  # fmt: skip
     table = _table("layer", "class", "options", "gives", "parameters", "number")
     for layer, formula, number in explanation.layers:
-        axes = ", ".join(["N", *("T" if a is None else str(a) for a in layer.axes)])
-        table.add_row(*_plain(layer.title, layer.kind, layer.words, f"({axes})", formula,
+        table.add_row(*_plain(layer.title, layer.kind, layer.words, layer.shape, formula,
                               f"{number:,}"))  # fmt: skip
     console.print(table)
     from .printing import to_text

@@ -152,15 +152,26 @@ class Layer:
         axes: of its first output.
         words: its options in words, such as "tanh, 5 units, dropout 0.2 in training".
         count: of its parameters; `formula` is the same in sizes.
+        box: whether it is not covered: only its name and its size are known.
+        inner: whether it is within another layer or model of the model.
     """
 
     name: str
     title: str
     kind: str
-    axes: Axes = ()
+    axes: Axes | None = ()
     words: str = ""
     count: int = 0
     formula: str = ""
+    box: bool = False
+    inner: bool = False
+
+    @property
+    def shape(self) -> str:
+        """Of its first output, with N samples and T steps, such as "(N, T, 5)"."""
+        if self.axes is None:
+            return "not told"
+        return f"({', '.join(['N', *('T' if a is None else str(a) for a in self.axes)])})"
 
 
 @dataclass(frozen=True)
@@ -185,6 +196,9 @@ class Model:
         spec: what the framework needs to build it again.
         live: the layer or model itself, if it was read from one.
         origin: what wrote the file that it was read from, where that needed a translation.
+        without: of a model with boxes, makes the model without them: what a box gives is an input
+            there, and what it reads is an output; and names the values that are these inputs.
+        around: of a live model with boxes, what each of them gives for inputs of the model.
     """
 
     name: str
@@ -206,10 +220,14 @@ class Model:
     spec: Any = field(default=None, hash=False, compare=False)
     live: Any = field(default=None, hash=False, compare=False)
     origin: str = ""
+    without: Callable[[Model], tuple[Model, tuple[str, ...]]] | None = field(
+        default=None, hash=False, compare=False
+    )
+    around: Callable[..., Mapping[str, Any]] | None = field(default=None, hash=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         # The framework's own object stays in the process that it lives in.
-        return {**self.__dict__, "live": None}
+        return {**self.__dict__, "live": None, "around": None}
 
     def __copy__(self) -> Model:
         return replace(self)
@@ -224,7 +242,19 @@ class Model:
 
     @property
     def parameter_count(self) -> int:
+        """Of the layers that have equations; a box's own are in its `Layer`."""
         return sum(weight.size for weight in self.weights)
+
+    @property
+    def boxes(self) -> tuple[Layer, ...]:
+        """The layers that are not covered: nothing is said of them but their names and sizes."""
+        return tuple(layer for layer in self.layers if layer.box)
+
+    @property
+    def coverage(self) -> str:
+        """How much of the model is explained, such as "4 of 5 layers explained"."""
+        layers = [layer for layer in self.layers if not layer.inner]
+        return f"{len(layers) - len(self.boxes)} of {len(layers)} layers explained"
 
     def node(self, name: str) -> Node:
         """A node by name.
@@ -257,6 +287,11 @@ class Model:
     def _variant(self, masked: tuple[bool, ...], training: bool) -> Model:
         if masked == self.masked and training == self.training:
             return self
+        if self.boxes:
+            raise InputError(
+                f"{self.name}: {self.boxes[0].name} ({self.boxes[0].kind}) is not covered, so "
+                "nothing tells what it does with a mask or in training"
+            )
         assert self.variant is not None
         other = self.variant(masked, training)
         return replace(

@@ -498,6 +498,11 @@ def _models(one: Model, other: Model, seed: int) -> Report:
     """Two models: with their own weights where both have them, else with the same random ones."""
     from .models import random_weights
 
+    for model in (one, other):
+        if model.boxes:
+            box = model.boxes[0]
+            raise InputError(f"{model.title}: nothing tells what {box.name} ({box.kind}) computes, "
+                             "which is not covered, so the model is equal to none")  # fmt: skip
     what = f"{one.title} and {other.title}"
     shapes = [[(v.axes, v.kind) for v in m.inputs] for m in (one, other)]
     if shapes[0] != shapes[1]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..derive.naming import named
-from ..errors import RnnsymError
+from ..errors import InputError, RnnsymError
 from ..frameworks.keras.graphs import build
 from ..frameworks.keras.live import Live
 from ..frameworks.keras.rebuild import Rebuilt
@@ -74,6 +74,8 @@ def verify_model(
         The report: whole sequences and single steps, with the model's own weights and with random
         ones; its verdict is "no power" where the check could not have seen a wrong formula.
     """
+    if model.boxes:
+        return _around_boxes(model, seed, steps, gradient, progress)
     check = _Check(model, seed, steps or _STEPS, progress)
     if not any(True for _ in model.equations):
         return _empty(model, seed, "it has no equations to check")
@@ -99,6 +101,66 @@ def verify_model(
         weak or check.unreached,
         Verdict.VERIFIED,
     )
+
+
+def _around_boxes(
+    model: Model, seed: int, steps: int | None, gradient: bool, progress: Progress
+) -> Report:
+    """A model with layers that are not covered: what is checked is the model without them."""
+    assert model.without is not None
+    rest, values = model.without(model)
+    mine = {node.name: node for node in model.equations}
+    if set(mine) != {node.name for node in rest.equations}:
+        raise InputError(
+            f"{model.title}: without its boxes its parts have other names: rename them"
+        )
+    rest = replace(rest, nodes=tuple(
+        node if node.cell is None else replace(node, cell=mine[node.name].cell)
+        for node in rest.nodes))  # fmt: skip
+    report = verify_model(rest, seed=seed, steps=steps, gradient=gradient, progress=progress)
+    names = ", ".join(f"{layer.name} ({layer.kind})" for layer in model.boxes)
+    remarks = [
+        f"{model.coverage}: nothing is said of {names}, and nothing of the model as a whole; what "
+        "such a layer gives was random numbers, and what it reads was compared. A layer by itself "
+        "is read by rnnsym.from_keras(model.layers[i])"
+    ]
+    comparisons = list(report.comparisons)
+    if model.around is not None:
+        progress("asking the live model, and for what its boxes give")
+        comparisons.append(_with_boxes_asked(model, rest, values, seed, steps or _STEPS, progress))
+    return replace(
+        report, subject=f"{model.title}, {model.coverage}",
+        against=f"{report.against}, without {names}", comparisons=tuple(comparisons),
+        remarks=(*remarks, *report.remarks),
+    )  # fmt: skip
+
+
+def _with_boxes_asked(
+    model: Model, rest: Model, values: tuple[str, ...], seed: int, steps: int, progress: Progress
+) -> Comparison:
+    """The live model itself against our equations, with what its boxes give taken from it."""
+    check = _Check(model, seed, steps, progress)
+    check.inputs = [check._input(v) for v in model.inputs]
+    witness = Live(model)
+    dtype = witness.dtype
+    inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in check.inputs]
+    theirs = dict(zip(leaves(model.outputs), witness(inputs, model.values)))
+    ours = dict(zip(leaves(model.outputs), leaves(ModelFunction(model)(*inputs))))
+    boxed = {name for node in model.nodes if node.operation == "box" for name in node.gives}
+    names = [n for n in theirs if n not in boxed]
+    what = f"the live model itself with its own weights and what its boxes give, {dtype}"
+    if not names:
+        return Comparison(f"{what}: a box gives everything that it gives", True)
+    error, where = _worst([ours[n] for n in names], [theirs[n] for n in names])
+    assert model.around is not None
+    asked = model.around(inputs)
+    wide = [x.astype(np.float64) if x.dtype.kind == "f" else x
+            for x in (*check.inputs, *(np.asarray(asked[n]) for n in values))]  # fmt: skip
+    grown = _Check(rest, seed, steps, progress)
+    grown.dropout, grown.function = {}, ModelFunction(rest)
+    with np.errstate(all="ignore"):
+        limit = check.limit(grown._growth(rest.values, wide), dtype)
+    return Comparison(what, error <= limit.value, _finite(error), limit.value, limit.reason, where)
 
 
 def printed_parts(
@@ -145,7 +207,8 @@ def verify_printed(model: Model, *, seed: int = 0, progress: Progress = lambda _
     if not comparisons:
         return _empty(model, seed, "it has no equations to check")
     against = "the printed LaTeX, read again"
-    return Report(model.title, against, tuple(comparisons), tuple(controls), seed)
+    title = f"{model.title}, {model.coverage}" if model.boxes else model.title
+    return Report(title, against, tuple(comparisons), tuple(controls), seed)
 
 
 def _empty(model: Model, seed: int, reason: str) -> Report:

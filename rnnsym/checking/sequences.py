@@ -61,8 +61,8 @@ def check_operation(node: Node, seed: int = 0) -> float | None:
     """
     tex = operation_tex(node)
     left, mark, right = tex.partition(" = ")
-    name = _plain(left)
-    if not mark or name != node.gives[0]:
+    names = tuple(map(_plain, left.split(", ")))
+    if not mark or names != node.gives:
         raise CheckError(f"{node.name}: '{tex}' does not say what it gives")
     if _WORDS.search(tex):
         return None

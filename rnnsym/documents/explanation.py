@@ -151,11 +151,13 @@ class Explanation:
             "model": model.title,
             "source": self.source,
             "verdict": self.verdict.slug,
+            "explained": model.coverage,
             "parameters": model.parameter_count,
             "dtype": model.dtype,
             "layers": [
                 {"name": layer.name, "title": layer.title, "class": layer.kind,
-                 "shape": list(layer.axes), "options": layer.words, "formula": formula,
+                 "shape": None if layer.axes is None else list(layer.axes),
+                 "covered": not layer.box, "options": layer.words, "formula": formula,
                  "parameters": number}
                 for layer, formula, number in self.layers
             ],
@@ -284,6 +286,8 @@ def _formula(model: Model, layer: Layer) -> str:
 
 
 def _count(model: Model, layer: Layer) -> int:
+    if layer.box:
+        return layer.count
     return sum(w.size for w in model.weights if w.layer == layer.name)
 
 
@@ -339,17 +343,13 @@ def render(explanation: Explanation, to: str) -> str:
         "report": explanation.report,
         "telling": [c for c in explanation.report.controls if not c.harmless],
         "layers": [
-            (layer, formula, number, _axes(layer)) for layer, formula, number in explanation.layers
+            (layer, formula, number, layer.shape) for layer, formula, number in explanation.layers
         ],
     }
     if to == "html":
         context |= _katex()
         context["figures"] = explanation.figures
     return environment[to]().get_template(EXPLANATIONS[to]).render(**context)
-
-
-def _axes(layer: Layer) -> str:
-    return ", ".join(["N", *("T" if a is None else str(a) for a in layer.axes)])
 
 
 #: The fonts of KaTeX that our formulas use.

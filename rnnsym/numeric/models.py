@@ -270,6 +270,8 @@ class ModelFunction:
                     f"{expected}, not {found.dtype} {found.shape}"
                 )
             values[f"{value.name}_mask"] = found.astype(bool)
+        if model.boxes:
+            values |= _around(model, [values[v.name] for v in model.inputs], weights, dtype)
         self._initial(model, initial, values, samples, dtype)
         for value in model.dropout:
             if dropout is None or value.name not in dropout:
@@ -348,6 +350,12 @@ class ModelGradient(ModelFunction):
         Raises:
             InputError: one line that names the argument, what was expected and what was found.
         """
+        if self.model.boxes:
+            box = self.model.boxes[0]
+            raise InputError(
+                f"{self.model.name}: no gradient goes through {box.name} ({box.kind}), which is "
+                "not covered"
+            )
         if len(inputs) < 2:
             raise InputError(f"{self.model.name}: give the inputs and, behind them, ∂L/∂y")
         *given, target = inputs
@@ -404,6 +412,8 @@ class _Run:
     ) -> dict[str, Any]:
         traces: dict[str, Any] = {}
         for node in self.model.nodes:
+            if node.operation == "box":
+                continue  # what it gives was given
             if node.cell is None:
                 read = [values[n] for n in node.reads]
                 read += [arrays[p.key] for p in node.places.values()]
@@ -484,6 +494,17 @@ class _Run:
             for name, g in zip(node.reads, back if isinstance(back, list) else [back]):
                 reach(name, g)
         return gradients
+
+
+def _around(model: Model, inputs: list[Array], weights: Any, dtype: Any) -> dict[str, Array]:
+    """What the boxes of a model give: the live model tells, with its own weights."""
+    box = f"{model.name}: {model.boxes[0].name} ({model.boxes[0].kind}) is not covered"
+    if model.around is None:
+        raise InputError(f"{box}: only a live model tells what it gives")
+    if weights is not None:
+        raise InputError(f"{box}, and what it gives is told by the live model with its own weights")
+    found = {name: np.asarray(array) for name, array in model.around(inputs).items()}
+    return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in found.items()}
 
 
 def _listed(mask: Any, count: int, model: Model) -> list[Any]:

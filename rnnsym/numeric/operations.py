@@ -249,3 +249,12 @@ def _join_back(g: Array, *xs: Array, axis: int) -> list[Array]:
 @_entry("join", r"{y} = \text{{{all} one behind the other}}", _join_back)
 def _join(*xs: Array, axis: int) -> Array:
     return np.concatenate(xs, axis=axis)
+
+
+# --- what is not covered
+
+
+@_entry("box", r"{y} = \text{{{kind}}}({all}) \text{{, which is not covered}}",
+        text="{y} = {kind}({all}), which is not covered")  # fmt: skip
+def _box(*xs: Array, kind: str) -> Array:
+    raise InputError(f"nothing tells what {kind} gives: it is not covered")

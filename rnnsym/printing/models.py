@@ -98,14 +98,18 @@ def operation_tex(node: Node) -> str:
     entry = OPERATIONS[node.operation]
     template = entry.tex_masked if entry.tex_masked and len(read) > 1 else entry.tex
     return template.format(
-        y=value_tex(node.gives[0]), x=read[0], x2=read[1] if len(read) > 1 else "", **options
+        y=", ".join(map(value_tex, node.gives)),
+        x=read[0],
+        x2=read[1] if len(read) > 1 else "",
+        **options,
     )
 
 
 def operation_text(node: Node) -> str:
     """An operation in words."""
     if template := OPERATIONS[node.operation].text:
-        return template.format(y=node.gives[0], x=node.reads[0], **node.options)
+        words = {"y": ", ".join(node.gives), "all": ", ".join(node.reads)}
+        return template.format(x=node.reads[0], **words, **node.options)
     options = ", ".join(f"{k}={v}" for k, v in node.options.items() if v is not False)
     return f"{node.gives[0]} = {node.operation}({', '.join([*node.reads, options]).rstrip(', ')})"
 

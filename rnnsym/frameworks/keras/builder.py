@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...models import Axes, Layer, Node, Place, Value, Weight
@@ -16,6 +16,9 @@ from .options import (
     refuse,
     shown,
 )
+
+if TYPE_CHECKING:
+    from .boxes import Box, Told
 
 #: No model with more numbers than this is believed (1 GB in float64).
 MOST_NUMBERS = 2**27
@@ -41,6 +44,7 @@ class Spec:
         item: the whole entry, to build it again.
         owner: of a layer inside of a wrapper that is one layer to people: the wrapper's identifier.
         order: where it stands among all layers, as Keras orders their arrays.
+        refusal: of a layer that is not covered and becomes a box: why.
     """
 
     kind: str
@@ -52,6 +56,7 @@ class Spec:
     item: Mapping[str, Any]
     owner: str = ""
     order: tuple[int, ...] = ()
+    refusal: str = ""
 
     @property
     def layer(self) -> str:
@@ -65,7 +70,11 @@ class Spec:
 
 @dataclass
 class Tensor:
-    """A value while a model is built, with the mask that Keras would attach to it."""
+    """A value while a model is built, with the mask that Keras would attach to it.
+
+    Behind a layer that is not covered nothing may tell the axes (kind UNTOLD) or the mask (a mask
+    of that kind).
+    """
 
     name: str
     axes: Axes
@@ -143,6 +152,10 @@ def covered() -> list[str]:
     return sorted(k for k in COVERED if not k.startswith("op:"))
 
 
+#: The kind of what nothing tells about.
+UNTOLD = "untold"
+#: Layers that look at a mask, and are covered by a rule that could hand it on unseen.
+_LOOK_AT_MASKS = ("GlobalAveragePooling1D", "Softmax", "TimeDistributed")
 #: Layers that need to know the width of what they read.
 _WIDE = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "Dense", "LayerNormalization",
          "BatchNormalization", "Masking", "TimeDistributed")  # fmt: skip
@@ -157,6 +170,11 @@ class Builder:
     def __init__(self, training: bool, ports: bool) -> None:
         self.training = training
         self.ports = ports
+        #: Of a live model: what its calls give, by layer and call.
+        self.told: Mapping[tuple[str, int], Told] | None = None
+        #: The calls of layers that are not covered, and the same model without them.
+        self.boxes: dict[tuple[str, int], Box] = {}
+        self.rest: tuple[Mapping[str, Any], tuple[str, ...]] | None = None
         self.nodes: list[Node] = []
         self.weights: dict[str, Weight] = {}
         self.orders: dict[str, tuple[int, ...]] = {}
@@ -319,15 +337,18 @@ class Builder:
         explicit = call.mask is not None
         if not explicit and call.states is None and len(call.inputs) == 1:
             call.mask = call.inputs[0].mask
-        if call.mask is not None and call.mask.kind != "mask":  # any number but 0 counts
+        if call.mask is not None and call.mask.kind not in ("mask", UNTOLD):  # all but 0 counts
             call.mask = self.operation(call, "differs", [call.mask], call.mask.axes, "mask",
                                        f"{call.spec.ident}_mask", value=0.0)  # fmt: skip
         if call.mask is not None and len(call.mask.axes) > 2:
             raise call.refuse(f"a mask with {len(call.mask.axes) + 1} axes is not covered")
+        self._refuse_untold(call, known)
         for x in call.inputs:
             if x.kind == "float" and x.axes and x.axes[-1] is None and call.spec.kind in _WIDE:
                 raise call.refuse("the width of what it reads is not known")
         before = call.mask or (call.inputs[0].mask if len(call.inputs) == 1 else None)
+        if call.mask is not None and call.mask.kind == UNTOLD:
+            call.mask = None  # this layer does not look at it
         found = known.build(self, call, options)
         options.done()
         outputs = found if isinstance(found, list) else [found]
@@ -335,6 +356,23 @@ class Builder:
             outputs[0] = replace(outputs[0], mask=before if known.keeps_mask else None)
         self._note(call, outputs)
         return outputs
+
+    def _refuse_untold(self, call: Call, known: Covered) -> None:
+        """Refuse what rests on something that a layer that is not covered does not tell."""
+        for x in call.inputs:
+            if x.kind == UNTOLD:
+                box = self._box_of(x.name)
+                raise InputError(f"{box.refusal}; nothing tells the shape of what it gives, which "
+                                 f"{call.spec.ident} reads")  # fmt: skip
+        if known.keeps_mask is not None and call.spec.kind not in _LOOK_AT_MASKS:
+            return
+        for mask in (call.mask, *(x.mask for x in call.inputs if call.mask is None)):
+            if mask is not None and mask.kind == UNTOLD:
+                box = self._box_of(mask.name)
+                raise InputError(f"{box.refusal}; a mask may reach {call.spec.ident} through it")
+
+    def _box_of(self, value: str) -> Box:
+        return next(b for b in self.boxes.values() if value in b.node.gives)
 
     def _note(self, call: Call, outputs: list[Any]) -> None:
         """Enter the layer in the summary."""
@@ -346,7 +384,10 @@ class Builder:
             first = first[0]
         count = sum(w.size for w in self.weights.values() if w.layer == spec.ident)
         words = self.said.pop(spec.ident, "")
-        self.layers[spec.ident] = Layer(spec.ident, spec.title, spec.kind, first.axes, words, count)
+        inner = len(spec.order) > 1 or any(spec is side for side in self.sides.values())
+        self.layers[spec.ident] = Layer(
+            spec.ident, spec.title, spec.kind, first.axes, words, count, inner=inner
+        )
 
     def say(self, spec: Spec, words: str) -> None:
         """What is said of a layer in the summary."""

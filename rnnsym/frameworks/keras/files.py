@@ -112,7 +112,9 @@ def _read_archive(path: Path) -> Model:
         most = 4 * 8 * sum(w.size for w in model.weights) + 2**22
         data = _bytes(archive, members["model.weights.h5"], most)
     with hdf5.opened(data) as file:
-        return replace(model, values=_arrays(file, model.weights, stores))
+        groups = {x.name: f"{stores[x.name]}/" for x in model.boxes if x.name in stores}
+        values = _arrays(file, model.weights, stores, tuple(groups.values()))
+        return replace(_counted(model, file, groups), values=values)
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -217,6 +219,17 @@ def _built(config: Any, version: Any) -> tuple[Model, dict[str, str]]:
     return (replace(model, origin=f"Keras {shown(version)}") if old else model), stores
 
 
+def _counted(model: Model, file: hdf5.File, groups: Mapping[str, str]) -> Model:
+    """The model, whose boxes have as many parameters as there are numbers in their groups."""
+    counts = {
+        name: sum(prod(t.shape or ()) for path, t in file.tables.items()
+                  if path.startswith(group) and t.kind == "f")
+        for name, group in groups.items()
+    }  # fmt: skip
+    return replace(model, layers=tuple(replace(x, count=counts.get(x.name, x.count))
+                                       for x in model.layers))  # fmt: skip
+
+
 # --- HDF5
 
 
@@ -228,7 +241,10 @@ def _read_h5(path: Path) -> Model:
         version = _text(file, "keras_version")
         config = _modern(config, version)
         model, stores = _built(config, version)
-        return replace(model, values=_legacy(file, model, _tops(config, stores)))
+        tops = _tops(config, stores)
+        groups = {x.name: f"model_weights/{tops[x.name]}/" for x in model.boxes if x.name in tops}
+        values = _legacy(file, model, tops, tuple(groups.values()))
+        return replace(_counted(model, file, groups), values=values)
 
 
 def _text(file: hdf5.File, name: str) -> str:
@@ -253,7 +269,9 @@ def _tops(config: Mapping[str, Any], stores: Mapping[str, str]) -> dict[str, str
     return {key: titles[store.split("/")[1]] for key, store in stores.items()}
 
 
-def _legacy(file: hdf5.File, model: Model, tops: Mapping[str, str]) -> dict[str, Array]:
+def _legacy(
+    file: hdf5.File, model: Model, tops: Mapping[str, str], boxes: tuple[str, ...]
+) -> dict[str, Array]:
     """The arrays of a `.h5` file: those of each top layer, in the order that its group tells."""
     tables = _tables(file)
     stray = [p for p in tables if not p.startswith(("model_weights/", "optimizer_weights/"))]
@@ -282,7 +300,7 @@ def _legacy(file: hdf5.File, model: Model, tops: Mapping[str, str]) -> dict[str,
             values[weight.key] = _array(file, weight, path)
             used.add(path)
     extra = [p for p in tables if p.startswith("model_weights/") and p not in used
-             and "seed_generator" not in p]  # fmt: skip
+             and "seed_generator" not in p and not p.startswith(boxes)]  # fmt: skip
     if extra:
         raise InputError(f"array {shown(extra[0])} is more than the model has")
     return {w.key: values[w.key] for w in model.weights}
@@ -321,16 +339,20 @@ def _tables(file: hdf5.File) -> dict[str, hdf5.Table]:
 
 
 def _arrays(
-    file: hdf5.File, weights: tuple[Weight, ...], stores: Mapping[str, str]
-) -> dict[str, Array]:
-    """The arrays of a `.keras` file, after all shapes and types were compared."""
+    file: hdf5.File, weights: tuple[Weight, ...], stores: Mapping[str, str],
+    boxes: tuple[str, ...],
+) -> dict[str, Array]:  # fmt: skip
+    """The arrays of a `.keras` file, after all shapes and types were compared.
+
+    Those in the groups of `boxes` are left alone.
+    """
     tables = _tables(file)
     for weight in weights:
         if stores[weight.key] not in tables:
             raise InputError(f"no array {shown(stores[weight.key])} for {weight.key}")
     wanted = {stores[w.key] for w in weights}
     for path, table in tables.items():
-        if path in wanted or path.split("/")[0] in _TRAINING:
+        if path in wanted or path.split("/")[0] in _TRAINING or path.startswith(boxes):
             continue
         seed = path.endswith(("seed_generator/vars/0",)) and table.kind == "u"
         if not seed or prod(table.shape or ()) > 4:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any
 
 from ...errors import InputError
-from ...models import Axes, Model, Node, Value, leaves
+from ...models import Axes, Layer, Model, Node, Value, leaves
 from . import layers as _layers  # noqa: F401  its functions register themselves
 from .arithmetic import KINDS, arithmetic
+from .boxes import (
+    PLAIN,
+    Box,
+    Output,
+    Reference,
+    Told,
+    as_graph,
+    boxable,
+    ends_masks,
+    sized,
+    without,
+)
 from .builder import (
     CONTAINERS,
     DEEPEST,
     MOST_LAYERS,
+    MOST_NUMBERS,
+    UNTOLD,
     Builder,
     Call,
     Spec,
@@ -67,10 +82,30 @@ def _inner_specs(b: Builder, spec: Spec, store: str, prefix: str) -> list[Spec |
             found.append(b.spec(entry, f"{spec.place}, layer {i + 1}", f"{store}layers/{name}",
                                 prefix, (*spec.order, i)))  # fmt: skip
         except InputError as refusal:
-            way = _by_itself(spec, kinds) if b.depth == 1 else ""
-            raise InputError(f"{refusal}{way}") from None
+            words = f"{refusal}{_by_itself(spec, kinds) if b.depth == 1 else ''}"
+            if b.depth > 1 or b.ports or not boxable(entry, b.told is not None):
+                raise InputError(words) from None
+            found.append(_boxed(b, spec, entry, i, f"{store}layers/{name}", words))
+            continue
+        if b.depth == 1 and not b.ports and boxable(entry, b.told is not None):  # holds one
+            words = f"{found[-1].place}: it holds a layer that is not covered"
+            way = _by_itself(spec, kinds)
+            found[-1] = replace(found[-1], refusal=f"{words}{way}")
     b.inner[key] = found
     return found
+
+
+def _boxed(
+    b: Builder, spec: Spec, entry: Mapping[str, Any], i: int, store: str, words: str
+) -> Spec:
+    """A layer that is not covered, by its name and class."""
+    config = entry.get("config")
+    config = config if isinstance(config, Mapping) else {}
+    kind, title = str(entry["class_name"]), config.get("name", entry["class_name"])
+    if not isinstance(title, str) or not title or len(title) > 200 or not title.isprintable():
+        raise InputError(words)
+    return Spec(kind, config, title, f"{spec.place}, layer {i + 1} {shown(title)}", b.name(title),
+                store, entry, order=(*spec.order, i), refusal=words)  # fmt: skip
 
 
 def _by_itself(spec: Spec, kinds: list[Any]) -> str:
@@ -114,6 +149,12 @@ def _sequential(b: Builder, call: Call, o: Options) -> list[Any]:
     return outputs
 
 
+#: The kind of an array by its dtype.
+_DTYPES = {"float32": "float", "float64": "float", "bool": "mask"} | {
+    f"{u}int{bits}": "integer" for u in ("", "u") for bits in (8, 16, 32, 64)
+}
+
+
 def _check_input(spec: Spec) -> tuple[Axes, str]:
     """The axes (without samples) and the kind of an input."""
     o = spec.options
@@ -126,9 +167,7 @@ def _check_input(spec: Spec) -> tuple[Axes, str]:
         if o.get(name):
             raise refuse(spec.place, f"a {name} input is not covered")
     o.done()
-    kinds = {"float32": "float", "float64": "float", "bool": "mask"}
-    kinds |= {f"{u}int{bits}": "integer" for u in ("", "u") for bits in (8, 16, 32, 64)}
-    kind = kinds.get(dtype) if isinstance(dtype, str) else None
+    kind = _DTYPES.get(dtype) if isinstance(dtype, str) else None
     if kind is None:
         raise refuse(spec.place, f"an input of dtype {shown(dtype)} is not covered")
     return axes, kind
@@ -142,6 +181,8 @@ def shape_of(shape: Any, place: str) -> Axes:
         whole = isinstance(axis, int) and not isinstance(axis, bool)
         if axis is not None and not (whole and 1 <= axis <= LARGEST):
             raise refuse(place, f"shape {shown(shape)} is no shape")
+    if prod(axis or 1 for axis in shape) > MOST_NUMBERS:
+        raise refuse(place, f"shape {shown(shape)} claims more than {MOST_NUMBERS:,} numbers")
     return tuple(shape[1:])
 
 
@@ -173,6 +214,8 @@ class _Graph:
         self.b, self.call, self.config = b, call, call.spec.config
         self.specs = specs
         self.found: dict[tuple[str, int], list[Tensor]] = {}
+        #: What the calls that read an output of a layer record of it.
+        self.recorded: dict[Reference, Mapping[str, Any]] = {}
 
     def _fail(self, reason: str) -> InputError:
         return refuse(self.call.spec.place, reason)
@@ -195,6 +238,12 @@ class _Graph:
             ):
                 raise refuse(spec.place, f"it takes shape {axes}, not {tensor.axes}")
             self.found[name, 0] = [tensor]
+        outputs = _references(self.config.get("output_layers"), self._fail)
+        models = {n for s, n in zip(self.specs, names)
+                  if isinstance(s, Spec) and s.kind in ("Functional", "Model")}  # fmt: skip
+        # In this list alone Keras counts a call that such a model is made with.
+        outputs = [(name, node - (name in models), index) for name, node, index in outputs]
+        self._record([e.get("inbound_nodes") for e in entries], outputs)
         waiting = []
         for spec, entry, name in zip(self.specs, entries, names):
             nodes = entry.get("inbound_nodes")
@@ -210,15 +259,65 @@ class _Graph:
             if not ready:
                 raise self._fail(f"layer {shown(waiting[0][1])} reads what is never computed")
             for spec, name, i, node in ready:
-                self.found[name, i] = self._at_work(spec, name, node)
+                self.found[name, i] = self._at_work(spec, name, i, node)
             waiting = [w for w in waiting if (w[1], w[2]) not in self.found]
-        outputs = _references(self.config.get("output_layers"), self._fail)
-        models = {n for s, n in zip(self.specs, names)
-                  if isinstance(s, Spec) and s.kind in ("Functional", "Model")}  # fmt: skip
-        # In this list alone Keras counts a call that such a model is made with.
-        return [
-            self._value((name, node - (name in models), index)) for name, node, index in outputs
-        ]
+        if self.b.boxes and self.b.depth == 1:
+            kinds = {(*at, i): x.kind for at, row in self.found.items() for i, x in enumerate(row)}
+            self.b.rest = without(
+                self.call.spec.item, self.b.boxes, inputs, outputs, kinds, models,
+                lambda calls: _tensors(calls, self._fail),
+            )  # fmt: skip
+        return [self._value(reference) for reference in outputs]
+
+    # what is not covered
+
+    def _record(self, calls: list[Any], outputs: list[Reference]) -> None:
+        """What is recorded of each tensor where it is read."""
+        for config in _tensor_configs(calls):
+            self.recorded[_reference(config.get("keras_history"), self._fail)] = config
+        for reference in outputs:
+            self.recorded.setdefault(reference, {})
+
+    def _output(self, config: Mapping[str, Any], place: str) -> Output:
+        shape, dtype = config.get("shape"), config.get("dtype")
+        told = isinstance(shape, (list, tuple))
+        return Output(shape_of(shape, place) if told else None, _DTYPES.get(str(dtype), "float"))
+
+    def _box(self, spec: Spec, name: str, i: int, node: Any) -> list[Tensor]:
+        """A call of a layer that is not covered: what it gives has a name, and a size if told."""
+        b = self.b
+        references = _tensors(node, self._fail)
+        axes = [None if x.kind == UNTOLD else x.axes for x in map(self._value, references)]
+        references = list(dict.fromkeys(references))
+        reads = [self._value(r) for r in references]
+        told = (b.told or {}).get((name, i))
+        here = sorted(k for n, call, k in self.recorded if (n, call) == (name, i))
+        gives = {k: self._output(self.recorded[name, i, k], spec.place) for k in here}
+        for k, output in gives.items():
+            if output.axes is None and told is not None and k < len(told.outputs):
+                gives[k] = told.outputs[k]
+            elif output.axes is None and k == 0:
+                gives[k] = sized(spec.kind, spec.config, axes)
+        unseen = ends_masks(spec.kind) if told is None else not told.masks
+        masks = [x.mask for x in reads if x.mask is not None]
+        found = []
+        for k in range(max(gives, default=0) + 1):
+            output = gives.get(k, Output(None))
+            x = b.value(spec.ident, output.axes or (), output.kind if output.axes else UNTOLD)
+            if masks and not unseen:
+                x.mask = Tensor(x.name, (), UNTOLD)
+            found.append(x)
+        made = Node(b.node_name(spec.ident), spec.ident, spec.kind, tuple(r.name for r in reads),
+                    tuple(x.name for x in found), operation="box",
+                    options={"kind": spec.kind}, note=spec.refusal)  # fmt: skip
+        b.nodes.append(made)
+        if spec.store:
+            b.stores[spec.ident] = spec.store
+        b.boxes[name, i] = Box(made, spec.refusal, references, gives)
+        b.layers.setdefault(spec.ident, Layer(
+            spec.ident, spec.title, spec.kind, gives.get(0, Output(None)).axes,
+            "not covered: a box", box=True))  # fmt: skip
+        return found
 
     def _name(self, entry: Any) -> str:
         name = entry.get("name") if isinstance(entry, Mapping) else None
@@ -250,17 +349,36 @@ class _Graph:
             raise self._fail(f"an argument {shown(value)} of a call is not covered")
         return value
 
-    def _at_work(self, spec: Any, name: str, node: Any) -> list[Tensor]:
+    def _operation(self, entry: Any, name: str, args: Any, kwargs: Any) -> Tensor:
+        args = [self._argument(a) for a in args]
+        kwargs = {k: self._argument(v) for k, v in kwargs.items()}
+        return _mask_operation(self.b, self.call, entry, name, args, kwargs)
+
+    def _at_work(self, spec: Any, name: str, i: int, node: Any) -> list[Tensor]:
         if not isinstance(node, Mapping):
             raise self._fail(f"a call of {shown(name)} is not as Keras 3 writes it")
         args = node.get("args", [])
         kwargs = node.get("kwargs", {})
         if not isinstance(args, list) or not isinstance(kwargs, Mapping) or not args:
             raise self._fail(f"a call of {shown(name)} is not as Keras 3 writes it")
+        if isinstance(spec, Spec) and spec.refusal:
+            return self._box(spec, name, i, node)
+        if not isinstance(spec, Spec):
+            taken = set(self.b._idents)
+            try:
+                return [self._operation(spec, name, args, kwargs)]
+            except InputError as refusal:
+                kind, config = spec.get("class_name"), spec.get("config")
+                plain = isinstance(kind, str) and PLAIN.fullmatch(kind)
+                if self.b.depth > 1 or self.b.ports or not plain:
+                    raise
+                self.b._idents = taken  # nothing was added
+                here = f"{self.call.spec.place}, operation {shown(name)}"
+                box = Spec(str(kind), config if isinstance(config, Mapping) else {}, name, here,
+                           self.b.name(name), "", spec, refusal=str(refusal))  # fmt: skip
+                return self._box(box, name, i, node)
         args = [self._argument(a) for a in args]
         kwargs = {k: self._argument(v) for k, v in kwargs.items()}
-        if not isinstance(spec, Spec):
-            return [_mask_operation(self.b, self.call, spec, name, args, kwargs)]
         first = args[0] if isinstance(args[0], list) else [args[0]]
         if not first or not all(isinstance(a, Tensor) for a in first):
             raise refuse(spec.place, "it is called with something else than arrays")
@@ -341,18 +459,23 @@ def _references(value: Any, fail: Callable[[str], InputError]) -> list[tuple[str
     return [_reference(v, fail) for v in value]
 
 
-def _tensors(value: Any, fail: Callable[[str], InputError]) -> list[tuple[str, int, int]]:
-    """Every tensor that a recorded call reads."""
-    found, stack = [], [value]
+def _tensor_configs(value: Any) -> Iterator[Mapping[str, Any]]:
+    """What stands for each tensor that recorded calls read, in order."""
+    stack = [value]
     while stack:
         item = stack.pop()
         if _is_tensor(item):
-            found.append(_history(item, fail))
+            config = item.get("config")
+            yield config if isinstance(config, Mapping) else {}
         elif isinstance(item, Mapping):
-            stack += list(item.values())
+            stack += reversed(list(item.values()))
         elif isinstance(item, list):
-            stack += item
-    return found
+            stack += reversed(item)
+
+
+def _tensors(value: Any, fail: Callable[[str], InputError]) -> list[Reference]:
+    """Every tensor that a recorded call reads."""
+    return [_reference(c.get("keras_history"), fail) for c in _tensor_configs(value)]
 
 
 # --- the operations that Keras records where it computes masks
@@ -367,6 +490,10 @@ MASK_OPERATIONS = frozenset(
 )  # fmt: skip
 
 
+#: What all modules of operations are below of.
+_BELOW = "keras.src.ops."
+
+
 def is_operation(entry: Any) -> bool:
     """Whether an entry of a graph is an operation, not a layer.
 
@@ -375,7 +502,7 @@ def is_operation(entry: Any) -> bool:
     if not isinstance(entry, Mapping):
         return False
     if entry.get("module") is not None:
-        return entry["module"] == OPERATIONS
+        return str(entry["module"]).startswith(_BELOW)
     config = entry.get("config")
     bare = isinstance(config, Mapping) and "trainable" not in config
     return entry.get("class_name") in (MASK_OPERATIONS | KINDS) and bare
@@ -389,6 +516,9 @@ def _mask_operation(
     place = f"{call.spec.place}, operation {shown(name)}"
     options = entry.get("config")
     options = options if isinstance(options, Mapping) else {}
+    given = [a for a in leaves([*args, *kwargs.values()]) if isinstance(a, Tensor)]
+    if entry.get("module") not in (OPERATIONS, None) or any(x.kind == UNTOLD for x in given):
+        raise refuse(place, f"operation {shown(kind)} is not covered")
     floats = [a for a in leaves([*args, *kwargs.values()])
               if isinstance(a, Tensor) and a.kind != "mask"]  # fmt: skip
     if isinstance(kind, str) and kind in KINDS and floats:
@@ -467,6 +597,7 @@ def build(
     item: Mapping[str, Any], input_axes: list[tuple[Axes, str]] | None = None, *,
     masked_inputs: tuple[bool, ...] = (), training: bool = False,
     implementations: Mapping[str, int] | None = None,
+    told: Mapping[tuple[str, int], Told] | None = None,
 ) -> tuple[Model, dict[str, str]]:  # fmt: skip
     """The model of a configuration, without numbers, and where each array is stored.
 
@@ -476,16 +607,22 @@ def build(
         masked_inputs: for each input, whether a mask comes with it.
         training: make the equations of training.
         implementations: of live layers that have one that no file tells.
+        told: of a live model, what its calls give.
 
     Raises:
         InputError: for what is not covered, with its name and place.
     """
     whole = isinstance(item, Mapping) and item.get("class_name") in CONTAINERS
     b = Builder(training, ports=not whole)
-    b.implementations = implementations or {}
+    b.implementations, b.told = implementations or {}, told
     root = b.spec(item, "model" if whole else "layer", "")
     kinds = input_axes if input_axes is not None else _inputs_of(root)
     names = _input_names(root, len(kinds))
+    if root.kind == "Sequential" and any(
+        boxable(e, told is not None) for e in _entries(root.place, root.config)
+    ):
+        graph = as_graph(item, *kinds[0])
+        root = replace(root, kind="Functional", item=graph, config=graph["config"])
     inputs = [b.value(b._ident(n), axes, kind) for n, (axes, kind) in zip(names, kinds)]
     given = [b.shapes[x.name] for x in inputs]
     masks = masked_inputs or (False,) * len(inputs)
@@ -502,17 +639,35 @@ def build(
         raise refuse(root.place, f"layers of {' and '.join(sorted(b.dtypes))} in one model are not "
                                  "covered")  # fmt: skip
     layers = tuple(layer for layer in b.layers.values() if layer.name != root.ident or not whole)
+    alive = _alive(b.nodes, outputs, b)
+    if b.boxes and not any(n.cell is not None for n in alive):
+        raise InputError(next(iter(b.boxes.values())).refusal)
     model = Model(
         name=root.ident, title=root.title, inputs=_kinds(given, b),
-        nodes=_alive(b.nodes, outputs, b),
+        nodes=alive,
         outputs=outputs, weights=tuple(sorted(b.weights.values(), key=lambda w: b.orders[w.key])),
         layers=layers, shapes=dict(b.shapes),
         states=b.states, dropout=tuple(b.dropout), masked=masks, training=training,
         dtype=next(iter(b.dtypes), "float32"),
         variant=partial(_variant, item, input_axes, implementations),
         spec=(item, kinds),
+        without=partial(_without, *b.rest, implementations) if b.rest is not None else None,
     )  # fmt: skip
     return model, b.stores
+
+
+def _without(
+    item: Mapping[str, Any], names: tuple[str, ...], implementations: Mapping[str, int] | None,
+    model: Model,
+) -> tuple[Model, tuple[str, ...]]:  # fmt: skip
+    """A model without its boxes, with the same numbers, and the values that it takes besides."""
+    rest, _ = build(item, implementations=implementations)
+    same = [w.shape for w in rest.weights] == [w.shape for w in model.weights]
+    if not same:
+        raise InputError(f"{model.name}: without its boxes it is another model")
+    values = {w.key: model.values[old.key] for w, old in zip(rest.weights, model.weights)
+              if old.key in model.values}  # fmt: skip
+    return replace(rest, values=values, origin=model.origin), names
 
 
 def _variant(

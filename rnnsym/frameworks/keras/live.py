@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...models import Axes, Model, leaves
+from .boxes import Output, Told
 from .graphs import build, shape_of
 from .options import shown
 from .witness import load
@@ -42,8 +43,10 @@ def from_live(subject: Any) -> Model:
         for layer in subject._flatten_layers()
         if hasattr(layer, "cell") and hasattr(layer.cell, "implementation")
     }
-    model, _ = build(item, axes, implementations=implementations)
-    variables = [v for v in subject.weights if "seed_generator" not in v.path]
+    calls = _calls(subject) if isinstance(subject, keras.Model) else None
+    told = None if calls is None else {at: _told(node) for at, node in calls.items()}
+    model, _ = build(item, axes, implementations=implementations, told=told)
+    variables = _variables(subject, model)
     if len(variables) != len(model.weights):
         raise InputError(
             f"{shown(subject.name)}: it has {len(variables)} arrays, and its configuration "
@@ -57,7 +60,81 @@ def from_live(subject: Any) -> Model:
                 f"not the {weight.array} {weight.shape} that its configuration asks for"
             )
         values[weight.key] = np.array(variable.numpy())
-    return replace(model, values=values, kept=_kept(subject, model), live=subject)
+    found = replace(model, values=values, kept=_kept(subject, model), live=subject)
+    if not model.boxes:
+        return found
+    counts = {layer.name: layer.count_params() for layer in subject.layers}
+    layers = tuple(replace(x, count=counts.get(x.title, 0)) if x.box else x for x in model.layers)
+    around = Around(found, calls or {})
+    return replace(found, layers=layers, around=around if around.complete else None)
+
+
+def _variables(subject: Any, model: Model) -> list[Any]:
+    """The arrays of the layers that have equations, in their order."""
+    titles = {x.title for x in model.boxes}
+    boxes = [layer for layer in subject._flatten_layers(include_self=False, recursive=False)
+             if layer.name in titles]  # fmt: skip
+    others = {id(v) for layer in boxes for v in layer.weights}
+    return [v for v in subject.weights if "seed_generator" not in v.path and id(v) not in others]
+
+
+def _calls(subject: Any) -> dict[tuple[str, int], Any]:
+    """The calls in a model, by the name of the layer and their number, as a file counts them."""
+    graph = getattr(subject, "_functional", None) or subject
+    inside = {id(n) for row in getattr(graph, "_nodes_by_depth", {}).values() for n in row}
+    found: dict[tuple[str, int], Any] = {}
+    for operation in getattr(graph, "operations", ()):
+        nodes = [n for n in operation._inbound_nodes if id(n) in inside]
+        found |= {(operation.name, i): n for i, n in enumerate(nodes)}
+    return found
+
+
+def _told(call: Any) -> Told:
+    """What a call gives, and whether a mask goes on behind it."""
+    kinds = {
+        "bool": "mask",
+        **{f"{u}int{n}": "integer" for u in ("", "u") for n in (8, 16, 32, 64)},
+    }
+    outputs = tuple(Output(tuple(y.shape[1:]), kinds.get(str(y.dtype), "float"))
+                    for y in call.outputs)  # fmt: skip
+    return Told(outputs, getattr(call.operation, "supports_masking", True) is True)
+
+
+class Around:
+    """What the boxes of a live model give, as the model itself computes it."""
+
+    def __init__(self, model: Model, calls: Mapping[tuple[str, int], Any]) -> None:
+        self.model = model
+        self.tensors: dict[str, Any] = {}
+        titles = {layer.name: layer.title for layer in model.boxes}
+        for name, title in titles.items():
+            nodes = [n for n in model.nodes if n.layer == name]
+            mine = [c for (called, _), c in sorted(calls.items(), key=lambda p: p[0])
+                    if called == title]  # fmt: skip
+            for node, call in zip(nodes, mine):
+                self.tensors |= dict(zip(node.gives, call.outputs))
+        #: A model that Keras could not build in symbols has calls that cannot be asked for.
+        self.complete = all(n.gives[0] in self.tensors for n in model.nodes if n.operation == "box")
+
+    def __call__(self, inputs: list[Any]) -> dict[str, Any]:
+        """The arrays by the names of the values.
+
+        Raises:
+            InputError: for a model with layers that keep their states from call to call.
+        """
+        keras, subject = load(), self.model.live
+        if any(getattr(part, "stateful", False) for part in subject._flatten_layers()):
+            raise InputError(
+                f"{shown(subject.name)}: it keeps states from call to call, and has layers that "
+                "are not covered: what those give cannot be asked without a change of them"
+            )
+        names = list(self.tensors)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Keras said of masks when the model was made
+            probe = keras.Model(subject.inputs, [self.tensors[n] for n in names])
+        tensors = [keras.ops.convert_to_tensor(x, i.dtype) for x, i in zip(inputs, subject.inputs)]
+        found = probe(tensors if len(tensors) > 1 else tensors[0], training=False)
+        return {n: np.asarray(a) for n, a in zip(names, leaves(found))}
 
 
 def _refuse_look_alikes(keras: Any, part: Any) -> None:
@@ -106,7 +183,7 @@ class Live:
         parts = [self.layer, *self.layer._flatten_layers()]
         states = [leaves(p.states) for p in parts if getattr(p, "stateful", False)
                   and getattr(p, "states", None) is not None]  # fmt: skip
-        self.variables = [v for v in self.layer.weights if "seed_generator" not in v.path]
+        self.variables = _variables(self.layer, model)
         self.states = [v for s in states for v in s]
 
     @property

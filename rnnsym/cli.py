@@ -176,6 +176,9 @@ def _print_options(command: Any) -> Any:
         click.option("--notation", metavar="NAME", default="own", show_default=True,
                      shell_complete=_completing(lambda: _NOTATIONS),
                      help=f"{', '.join(_NOTATIONS)}."),
+        click.option("--names", metavar="own|notation",
+                     help="Whose names the symbols have: those of the text (the default for a text "
+                     "of your own), or of the notation (for cells of the catalogue)."),
         click.option("--rename", metavar="A=B", multiple=True,
                      help="Call a symbol otherwise; may be repeated."),
         click.option("--bold/--plain", "bold", default=None,
@@ -770,10 +773,10 @@ def _write_explanation(explanation: Any, folder: Path) -> None:
         _print_explanation(explanation)
     texts["explanation.txt"] = terminal.getvalue()
     if shutil.which("pdflatex"):
-        from .documents.pdf import compiled
+        from .documents.pdf import compiled, numbered
 
         try:
-            texts["explanation.pdf"] = compiled(str(texts["explanation.tex"]))
+            texts["explanation.pdf"] = compiled(numbered(str(texts["explanation.tex"])))
         except InputError as refusal:  # nobody asked for it: the rest is written
             _say(f"no explanation.pdf: {refusal}")
     for name, figure in explanation.figures.items():

@@ -244,6 +244,7 @@ class Cell:
         convention: the form of its text, "row" or "column": in it the cell shows itself, and in it
             every array lies that is given to its functions or comes from them.
         remarks: what a reader of the text should know, such as a name that was taken for an input.
+        raised: whether its text writes times above, `h^{(t)}`; so they are printed, then.
     """
 
     name: str
@@ -257,6 +258,7 @@ class Cell:
     sizes: Mapping[Symbol, int] = field(default_factory=dict, hash=False)
     convention: str = ROW
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    raised: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.convention not in CONVENTIONS:

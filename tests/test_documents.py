@@ -196,6 +196,35 @@ def test_an_unknown_loss_is_refused_also_where_no_part_asks_for_it(command):
     assert done.returncode == 2 and "unknown loss 'foo'" in done.stderr and not done.stdout
 
 
+def test_the_equations_of_a_pdf_have_numbers_and_are_not_torn(tmp_path):
+    from rnnsym.documents.pdf import numbered
+
+    need("pdflatex")
+    need("pdftotext")
+    what = "symbols,forward,elements,matrices,example,bptt,cost"
+    text = rnnsym.document(rnnsym.cells.get("lstm"), "tex", what=what)
+    article = numbered(text)
+    rows = [r for block in re.findall(r"\\begin\{align\}(.*?)\\end\{align\}", article, re.S)
+            for r in re.split(r" \\\\\n", block)]  # fmt: skip
+    assert "align*" not in article and len(rows) > 100
+    assert all(
+        len(re.findall(r"(?<!\\notag \\\\\*\n)&(?:=|\\approx|\\quad)", r)) <= 1 for r in rows
+    )
+    assert r"\notag" not in text and r"\begin{align*}" in text
+    (tmp_path / "a.pdf").write_bytes(rnnsym.document(rnnsym.cells.get("lstm"), "pdf", what=what))
+    done = subprocess.run(
+        ["pdftotext", "-layout", tmp_path / "a.pdf", "-"], capture_output=True, text=True
+    )
+    numbers = [int(n) for n in re.findall(r"\((\d+)\)\s*$", done.stdout, re.M)]
+    assert numbers == list(range(1, len(rows) + 1))
+    for page in done.stdout.split("\f")[:-1]:
+        lines = [line.strip() for line in page.splitlines() if line.strip()]
+        # The last line is the number of the page; no heading stands right above it.
+        assert not re.match(r"(\d+ +[A-Z]|Step \d|Back through|What the steps)", lines[-2]), lines[
+            -2
+        ]
+
+
 def test_a_pdf_is_compiled_until_its_tables_are_settled(monkeypatch):
     from rnnsym.documents import pdf
 

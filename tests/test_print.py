@@ -480,6 +480,8 @@ def test_an_example_can_be_followed_by_hand(name, convention):
     example = worked_example(cell, 2, style)
     assert example.error < 0.01 and len(example.steps) >= 2
     assert all("approx" in line for _, lines in example.steps for line in lines if "tanh" in line)
+    back = example.backward
+    assert back.error < 0.01 and [n for n, _ in back.steps] == [2, 1, 0]
 
 
 def test_the_numbers_of_an_example_are_those_of_numpy():
@@ -497,6 +499,35 @@ def test_the_numbers_of_an_example_are_those_of_numpy():
     last = example.plain_steps[0][1][-1].partition("≈ ")[2]
     found = np.array([[float(v) for v in last.strip("[]").split(",")]])
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("convention", ["row", "column"])
+def test_the_backward_numbers_of_an_example_are_those_of_the_gradient(convention):
+    from rnnsym.documents.example import worked_example
+    from rnnsym.printing import chosen
+
+    cell, style = chosen(ALL["simple_rnn"], convention=convention)
+    example = worked_example(cell, 2, style)
+    back = example.backward
+    given, found = {}, {}
+    steps = [line for _, lines in (*example.plain_steps, *back.plain_steps) for line in lines]
+    for line in (*example.plain_given, *back.plain_given, *steps):
+        name, _, rest = line.partition(" = ")
+        rows = rest.rpartition("≈ ")[2].strip("[]")
+        value = np.array([[float(v) for v in r.split(",")] for r in rows.split(";")])
+        (found if name.startswith("∂L") else given)[name] = (
+            value.T if convention == "column" else value
+        )
+    x = np.stack([given["x_1"], given["x_2"]], axis=1)
+    slopes = np.stack([given["∂ℓ_1/∂h_1"], given["∂ℓ_2/∂h_2"]], axis=1)
+    _, wanted = rnnsym.lambdify(ALL["simple_rnn"], gradient=True)(
+        x, slopes, initial_state={"h": given["h_0"]}, W=given["W"], U=given["U"], b=given["b"]
+    )
+    assert len(found) == 6 and back.error < 1e-3
+    for name, value in found.items():
+        key = name.removeprefix("∂L/∂")
+        right = wanted["x"][:, int(key[-1]) - 1] if key[0] == "x" else wanted[key]
+        assert np.abs(value - np.reshape(right, value.shape)).max() < 1e-3, name
 
 
 def test_a_wrong_number_in_an_example_is_caught(monkeypatch):
@@ -629,7 +660,7 @@ def test_spellings_of_one_name_and_elements_of_a_matrix_are_told_apart():
         rnnsym.document(both, what="matrices")
 
 
-@pytest.mark.parametrize("label", ["h", "x", "W"])
+@pytest.mark.parametrize("label", ["h", "x", "W", "bar:a", "loss:h", "grad:W"])
 @pytest.mark.parametrize("wrong", ["tex", "text", "symbols"])
 def test_every_part_of_an_example_is_checked(wrong, label, monkeypatch):
     from rnnsym.documents import example
@@ -641,7 +672,7 @@ def test_every_part_of_an_example_is_checked(wrong, label, monkeypatch):
         monkeypatch.setattr(example.Tex, "head", lambda self, tex, name: Piece(r"\exp", 3))
     else:
         value = texts.value
-        when = None if label == "W" else 1  # h_1 is a result, the others go in
+        when = None if label in ("W", "grad:W") else 1  # h_1 is a result, x_1 goes in
 
         def changed(self, q):
             return tuple(
@@ -766,3 +797,64 @@ def test_a_quotient_that_rests_on_precedence_is_caught(monkeypatch):
     monkeypatch.setattr(ElementPlain, "divide", divide)
     with pytest.raises(rnnsym.CheckError, match="binds tighter"):
         Printing(cell).text_block("elements")
+
+
+# --- whose symbols, and where the time stands
+
+
+OWN = r"h^{(t)} = \tanh(U x^{(t)} + W h^{(t-1)} + b)"
+
+
+def test_a_notation_keeps_a_reader_s_own_symbols_unless_asked():
+    cell = rnnsym.Cell.parse(OWN, convention="column")
+    kept = rnnsym.to_text(cell, notation="goodfellow", bold=False)
+    assert kept == "h^{(t)} = tanh(U x^{(t)} + W h^{(t-1)} + b)"
+    asked = rnnsym.to_text(cell, notation="goodfellow", bold=False, names="notation")
+    assert asked == "h^{(t)} = tanh(W x^{(t)} + U h^{(t-1)} + b)"
+    own = rnnsym.Cell.parse("c_t = tanh(x_t A + c_{t-1} B + W_f)")
+    for notation in notations.names():
+        assert rnnsym.to_latex(own, notation=notation, bold=False).count("A") == 1
+    derived = rnnsym.to_latex(rnnsym.backpropagate(cell), notation="pytorch")
+    assert r"\partial U" in derived and "_{ih}" not in derived
+
+
+def test_a_notation_has_the_names_of_the_catalogue_and_of_what_is_made_of_it():
+    gru = ALL["gru"]
+    text = "h_t = tanh(h_{t-1} U + x_t W + b)"  # the catalogue's, its terms in another order
+    for subject in (ALL["network"], ALL["simple_rnn"].with_sizes(M=4), rnnsym.Cell.parse(text)):
+        assert "W_{ih}" in rnnsym.to_latex(subject, notation="pytorch")
+        assert "W_{ih}" not in rnnsym.to_latex(subject, notation="pytorch", names="own")
+    mixed = rnnsym.stack(rnnsym.Cell.parse("h_t = relu(x_t W + h_{t-1} U)"), ALL["dense"])
+    assert "W_{ih}" not in rnnsym.to_latex(mixed, notation="pytorch")
+    with pytest.raises(rnnsym.InputError, match="names are own or notation"):
+        rnnsym.to_latex(gru, notation="pytorch", names="theirs")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [OWN, r"h^{(t)} = \tanh(x^{(t)} W + h^{(t-1)} U + b)", "h^(t) = tanh(x^(t) W + h^(t-1) U + b)",
+     "h^{(t)} = tanh(x^{(t)} W + h^{(t-1)} U + b)"],
+)  # fmt: skip
+def test_times_typed_above_are_printed_above_and_read_back(text):
+    cell = rnnsym.Cell.parse(text, convention="column" if text == OWN else "row")
+    for subject in (
+        cell,
+        rnnsym.unroll(cell, 2),
+        rnnsym.backpropagate(cell),
+        rnnsym.jacobian(cell),
+    ):
+        for printed in (rnnsym.to_latex(subject), rnnsym.to_text(subject)):
+            assert "^{(" in printed and not re.search(r"(?<!sum)(?<!∑)_\{?t", printed)
+    again = rnnsym.Cell.parse(rnnsym.to_text(cell, form="cell"))
+    assert again == cell and again.raised
+    printing = Printing(cell)
+    for form in FORMS:
+        assert max(printing.block(form).error, printing.text_block(form).error) <= TOLERANCE
+    below = rnnsym.to_latex(cell, notation="pytorch", names="own")
+    assert "h_{t}" in below and "^{(" not in below  # a notation says where the time stands
+
+
+def test_times_typed_below_or_both_ways_are_printed_below():
+    for text in ("h_t = tanh(x_t W + h_{t-1} U)", "h_t = tanh(x^(t) W + h^(t-1) U)"):
+        assert not rnnsym.Cell.parse(text).raised
+        assert rnnsym.to_text(rnnsym.Cell.parse(text)) == "h_t = tanh(x_t W + h_{t-1} U)"

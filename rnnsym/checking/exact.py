@@ -92,12 +92,13 @@ class Evaluation:
         def leaf(q: Quantity) -> Entries:
             return self.values[q.label, at(q.time)]
 
+        # What a derivation adds, such as an adjoint, is no variable of the cell.
+        shape = tuple(int(size.xreplace(self.sizes)) for size in equation.variable.shape)
         try:
             table = entries(resized(equation.expr, self.sizes), leaf, call, number)
         except (ZeroDivisionError, OverflowError):
-            rows, cols = self.shape(equation.variable.name)
-            table = [[mpmath.nan] * cols for _ in range(rows)]
-        if (len(table), len(table[0])) != self.shape(equation.variable.name):
+            table = [[mpmath.nan] * shape[1] for _ in range(shape[0])]
+        if (len(table), len(table[0])) != shape:
             raise ValueError(f"{equation.variable.name} came out in another shape")
         self.values[equation.variable.name, at(equation.time)] = table
 

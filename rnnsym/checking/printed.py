@@ -22,7 +22,7 @@ from ..derive.elements import elements
 from ..errors import CheckError, InputError, LanguageError, RnnsymError
 from ..language import read
 from ..language.elements import Table, read_elements, read_scalar, table_of
-from ..nouns import Cell, Comparison, Equation, Role, Variable
+from ..nouns import Cell, Comparison, Derivation, Equation, Role, Variable
 from ..printing import Style, chosen, tex_lines
 from ..printing.explicit import LITERAL, explicit_lines, explicit_texts, sized_cell
 from ..printing.latex import element_lines
@@ -345,8 +345,9 @@ _BMATRIX = re.compile(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}", re.S)
 
 
 def read_explicit(
-    text: str, cell: Cell, style: Style, latex: bool = True, tight: bool = False
-) -> Explicit:
+    text: str, cell: Cell, style: Style, latex: bool = True, tight: bool = False,
+    derivation: Derivation | None = None,
+) -> Explicit:  # fmt: skip
     """Read equations between explicit matrices.
 
     Args:
@@ -355,6 +356,7 @@ def read_explicit(
         style: its convention is that of the text.
         latex: whether the text is LaTeX.
         tight: let ⊙ and / bind tighter than a product, which must change nothing.
+        derivation: whose lines these are, if they are such.
 
     Raises:
         LanguageError: where it cannot be read.
@@ -386,7 +388,8 @@ def read_explicit(
     sizes = {s: Integer(n) for s, n in cell.sizes.items()}
     known = [replace(v, shape=tuple(d.xreplace(sizes) for d in v.shape)) for v in cell.variables]
     whole = replace(cell, variables=(*known, *variables), sizes={})
-    return Explicit(whole, read(plain, whole, style.convention, latex, tight), literals)
+    table_ = whole if derivation is None else replace(derivation, cell=whole)
+    return Explicit(whole, read(plain, table_, style.convention, latex, tight), literals)
 
 
 def numbered_table(cell: Cell) -> Table:

@@ -59,10 +59,8 @@ def cell_data(view: CellView) -> dict[str, Any]:
             }
     if "example" in what:
         e = view.example
-        found["example"] = {
-            "seed": e.seed, "given": list(e.given), "error": e.error,
-            "steps": [{"step": n, "latex": list(lines)} for n, lines in e.steps],
-        }  # fmt: skip
+        back = e.backward and _worked(e.backward)
+        found["example"] = {"seed": e.seed, **_worked(e), "backward": back}
     if "code" in what:
         found["code"] = str(view.source or "")
     if view.derivations:
@@ -70,6 +68,13 @@ def cell_data(view: CellView) -> dict[str, Any]:
     if "report" in what:
         found["report"] = view.report.to_dict()
     return _finite(found)
+
+
+def _worked(way: Any) -> dict[str, Any]:
+    return {
+        "given": list(way.given), "error": way.error,
+        "steps": [{"step": n, "latex": list(lines)} for n, lines in way.steps],
+    }  # fmt: skip
 
 
 def _derivation(view: DerivationView) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from sympy import Integer, Symbol
 from ..checking.exact import DIGITS, Evaluation
 from ..checking.printed import read_explicit
 from ..checking.samples import Sample, draw
+from ..derive import backpropagate
 from ..derive.naming import named
+from ..derive.steps import BACKWARD, RESULTS
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
-from ..nouns import Cell, Equation, Quantity, Variable
+from ..names import GRADIENT, IMMEDIATE, unmarked
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
 from ..numeric import lambdify
 from ..numeric.arrays import array_of
 from ..numeric.layout import as_shown
@@ -35,6 +38,26 @@ from ..printing.style import Style
 #: What goes in has one decimal, what comes out of a line four.
 _GIVEN, _DECIMALS = 1, 4
 _MOST_STEPS = 2
+#: What the left side of a line is called while its numbers are read.
+_RESULT = "explicitresult"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through the cell in numbers, forward or back.
+
+    Attributes:
+        given: lines that say what goes in.
+        steps: for each step (0 for what is of no step) its lines.
+        plain_given, plain_steps: the same in plain text.
+        error: how far the last result is from the one without rounding; of gradients, the largest.
+    """
+
+    given: tuple[str, ...]
+    steps: tuple[tuple[int, tuple[str, ...]], ...]
+    plain_given: tuple[str, ...]
+    plain_steps: tuple[tuple[int, tuple[str, ...]], ...]
+    error: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +71,7 @@ class Example:
         plain_given, plain_steps: the same in plain text.
         error: how far the last output is from the one without rounding.
         seed: of the numbers.
+        backward: the gradients of these steps in numbers, or None where a derivation is refused.
     """
 
     sizes: tuple[tuple[str, int], ...]
@@ -57,6 +81,7 @@ class Example:
     plain_steps: tuple[tuple[int, tuple[str, ...]], ...]
     error: float
     seed: int | None
+    backward: Pass | None = None
 
     @property
     def origin(self) -> str:
@@ -188,6 +213,15 @@ def _worked(cell: Cell, sample: Sample, steps: int, style: Style, seed: int | No
     pairs = [(a, b) for r, s in zip(run.values[last], precise.values[last]) for a, b in zip(r, s)]
     error = max(float(abs(a - b)) for a, b in pairs)
     sizes = tuple((str(s), int(n)) for s, n in cell.sizes.items())
+    ahead = _passed(given, found, error)
+    back = _backward(cell, steps, texts, precise, seed or 0)
+    return Example(sizes, ahead.given, ahead.steps, ahead.plain_given, ahead.plain_steps, error,
+                   seed, back)  # fmt: skip
+
+
+def _passed(
+    given: list[tuple[str, str]], found: Mapping[int, list[tuple[str, str]]], error: float
+) -> Pass:
     both = [
         (
             tuple(pair[k] for pair in given),
@@ -195,7 +229,42 @@ def _worked(cell: Cell, sample: Sample, steps: int, style: Style, seed: int | No
         )
         for k in (0, 1)
     ]
-    return Example(sizes, *both[0], *both[1], error, seed)
+    return Pass(*both[0], *both[1], error)
+
+
+def _backward(cell: Cell, steps: int, texts: _Texts, precise: Evaluation, seed: int) -> Pass | None:
+    """The gradients of the same steps, for given derivatives of the losses by the outputs."""
+    try:
+        derived = backpropagate(cell, steps=steps)
+    except InputError:
+        return None
+    derivation = replace(derived, cell=replace(derived.cell, sizes={}))
+    lines = [s.equation for s in derived if s.section in (BACKWARD, RESULTS)]
+    run = texts.run
+    rng = np.random.default_rng(seed + 1)
+    given = []
+    losses = {(q.label, q.time): q for line in lines for q in line.uses
+              if unmarked(q.label)[0] == IMMEDIATE}  # fmt: skip
+    for (label, when), q in sorted(losses.items(), key=lambda pair: str(pair[0])):
+        time = int(str(when))
+        rows, cols = (int(size.xreplace(run.sizes)) for size in q.shape)
+        numbers = np.round(rng.normal(size=(rows, cols)), _GIVEN)
+        numbers = np.where(numbers == 0, 10.0**-_GIVEN, numbers)
+        for evaluation in (run, precise):
+            evaluation.values[label, time] = [[mpmath.mpf(str(v)) for v in r] for r in numbers]
+        given.append(texts.given(Variable(label, Role.ADJOINT, q.shape), time))
+    found: dict[int, list[tuple[str, str]]] = {}
+    error = 0.0
+    for line in lines:
+        key = (line.variable.name, None if line.time is None else int(line.time))
+        precise.compute(line)
+        run.compute(line)
+        run.values[key] = [[_rounded(v) for v in row] for row in run.values[key]]
+        found.setdefault(key[1] or 0, []).append(texts.line(line, key, derivation))
+        if unmarked(line.variable.name)[0] == GRADIENT:
+            pairs = zip(run.values[key], precise.values[key])
+            error = max(error, *(float(abs(a - b)) for r, s in pairs for a, b in zip(r, s)))
+    return _passed(given, dict(sorted(found.items(), reverse=True)), error)
 
 
 def _rounded(value: Any) -> Any:
@@ -242,24 +311,30 @@ class _Texts:
         self.check_value(text, key, latex=False)
         return f"{head} &= {tex}", f"{plain_head} = {text}"
 
-    def line(self, equation: Equation, key: tuple[str, int | None]) -> tuple[str, str]:
-        """name = formula = formula in numbers ≈ value, in LaTeX and in plain text."""
-        head, symbols = matrix_pieces(equation, self.cell, Tex(self.style))
+    def line(
+        self, equation: Equation, key: tuple[str, int | None], table: Derivation | None = None
+    ) -> tuple[str, str]:
+        """name = formula = formula in numbers ≈ value, in LaTeX and in plain text.
+
+        A line of a derivation is read with its `table` of symbols.
+        """
+        known = self.cell if table is None else replace(self.cell, sizes={})
+        head, symbols = matrix_pieces(equation, known, Tex(self.style))
         _, numbers = matrix_pieces(equation, self.cell, self.spelling)
         room = PAGE - head.width - 3
         lines = break_lines(symbols, room, room - 3)
         second = break_lines(numbers, room, room - 3)
         value, plain_value = self.value(equation.lhs)
-        self.check(head.text, " ".join(second), key, latex=True)
+        self.check(head.text, " ".join(second), key, equation, table, latex=True)
         self.check_value(value, key, latex=True)
         self.check_value(plain_value, key, latex=False)
-        self.check_symbols(f"{head.text} = {' '.join(lines)}", equation, latex=True)
+        self.check_symbols(f"{head.text} = {' '.join(lines)}", equation, table, latex=True)
         rest = "".join(f" \\\\\n&\\quad {line}" for line in second[1:])
         first = aligned_line(head.text, lines)
-        left, named_ = matrix_pieces(equation, self.cell, Plain(self.style))
+        left, named_ = matrix_pieces(equation, known, Plain(self.style))
         _, plain_numbers = matrix_pieces(equation, self.cell, MatrixPlain(self.style, self.entries))
-        self.check(left.text, join(plain_numbers), key, latex=False)
-        self.check_symbols(f"{left.text} = {join(named_)}", equation, latex=False)
+        self.check(left.text, join(plain_numbers), key, equation, table, latex=False)
+        self.check_symbols(f"{left.text} = {join(named_)}", equation, table, latex=False)
         text = f"{left.text} = {join(named_)} = {join(plain_numbers)} ≈ {plain_value}"
         return f"{first} \\\\\n&= {second[0]}{rest} \\\\\n&\\approx {value}", text
 
@@ -273,17 +348,27 @@ class _Texts:
         ):
             raise CheckError(f"an example prints {text} for another result")
 
-    def check_symbols(self, text: str, equation: Equation, latex: bool) -> None:
+    def check_symbols(
+        self, text: str, equation: Equation, table: Derivation | None, latex: bool
+    ) -> None:
         """Hold a line in symbols to its equation."""
-        bare = replace(self.cell, sizes={})
-        (again,) = read(text, bare, self.style.convention, latex)
+        known = table or replace(self.cell, sizes={})
+        (again,) = read(text, known, self.style.convention, latex)
         if (again.lhs, again.expr) != (equation.lhs, equation.expr):
             raise CheckError(f"a line of the example is read as another one: {text}")
 
-    def check(self, head: str, numbers: str, key: Any, latex: bool) -> None:
+    def check(
+        self, head: str, numbers: str, key: Any, equation: Equation, table: Derivation | None,
+        latex: bool,
+    ) -> None:  # fmt: skip
         """Hold a line in numbers to its result: half of the last decimal apart at most."""
+        # On the right there are numbers alone, so a stand-in takes the place of the left side.
+        variable = Variable(_RESULT, Role.CONSTANT, equation.variable.shape)
+        cell = replace(self.cell, variables=(*self.cell.variables, variable))
+        stand_in = rf"\mathrm{{{_RESULT}}}" if latex else _RESULT
         try:
-            found = read_explicit(f"{head} = {numbers}", self.cell, self.style, latex)
+            text = f"{stand_in} = {numbers}"
+            found = read_explicit(text, cell, self.style, latex, derivation=table)
         except RnnsymError as refusal:
             raise CheckError(f"a line of the example cannot be read again: {refusal}") from None
         (again,) = found.equations
@@ -293,7 +378,7 @@ class _Texts:
             run.values[name, None] = found.values(name, run, self.style.column)
         run.compute(again)
         half = mpmath.mpf(10) ** -_DECIMALS * (0.5 + 1e-9)
-        pairs = zip(run.values[key], self.run.values[key])
+        pairs = zip(run.values[_RESULT, None], self.run.values[key])
         if not all(abs(a - b) <= half for r, s in pairs for a, b in zip(r, s)):
             raise CheckError(f"a line of the example gives another result: {head}")
 

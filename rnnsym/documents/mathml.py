@@ -58,7 +58,7 @@ def to_mathml(tex: str, kind: str, display: str = "block") -> str:
     # The converter sets a single upright letter like a variable; as a text it stays upright.
     shaped = plain.replace(r"\mathrm{d}", r"\text{d}")
     # A power of a matrix would go to its first bracket.
-    shaped = re.sub(r"(\\begin\{bmatrix\}.*?\\end\{bmatrix\})(?=\^)", r"{\1}", shaped)
+    shaped = re.sub(r"(\\begin\{bmatrix\}(?:(?!\\end).)*\\end\{bmatrix\})(?=\^)", r"{\1}", shaped)
     found = convert(shaped, display=display)
     back = to_tex(ET.fromstring(found))  # noqa: S314  made here, from our own LaTeX
     try:
@@ -74,7 +74,7 @@ def tokens(tex: str, kind: str) -> list[tuple[str, Any]]:
     """What a formula says, token by token, whatever its spaces and braces."""
     flat = tex.replace(r"\approx", "=").replace(r"\leq", "=" if kind == DERIVATION else r"\leq")
     flat = re.sub(r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}", _flat, flat, flags=re.S)
-    flat = flat.removeprefix("=") if flat.lstrip().startswith("=") else flat
+    flat = f"y {flat}" if flat.lstrip().startswith("=") else flat  # a piece of a line
     found: list[tuple[str, Any]] = []
     for statement in scan(flat, True, kind).statements:
         for token in statement.tokens:

@@ -29,7 +29,21 @@ def pdf(views: Sequence[CellView]) -> bytes:
     from .rendering import FORMATS
 
     # A table of contents is known after the first run.
-    return compiled(FORMATS["tex"](views, False), 2 if len(views) > 1 else 1)
+    return compiled(numbered(FORMATS["tex"](views, False)), 2 if len(views) > 1 else 1)
+
+
+_BLOCK = re.compile(r"\\begin\{align\*\}(.*?)\\end\{align\*\}", re.S)
+
+
+def numbered(text: str) -> str:
+    """An article whose equations have numbers: one for each, beside its last line."""
+
+    def block(match: re.Match[str]) -> str:
+        # A line that goes on begins with its mark.
+        body = re.sub(r" \\\\\n(?=&)", r" \\notag \\\\*\n", match.group(1))
+        return rf"\begin{{align}}{body}\end{{align}}"
+
+    return _BLOCK.sub(block, text)
 
 
 def compiled(text: str, runs: int = 1) -> bytes:

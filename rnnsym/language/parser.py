@@ -538,7 +538,17 @@ def _cell(
         parsed.text.strip("\n"),
         convention=convention,
         remarks=_remarks(variables, _inputs_said(parsed)),
+        raised=_raised(parsed),
     )
+
+
+_ABOVE = re.compile(r"\^\s*\{?\s*\(")
+
+
+def _raised(parsed: _Text) -> bool:
+    """Whether every time in a text stands above: `h^{(t)}`."""
+    timed = [r for r in _refs(parsed) if r.lag is not None]
+    return bool(timed) and all(_ABOVE.search(parsed.text[r.start : r.end]) for r in timed)
 
 
 def _inputs_said(parsed: _Text) -> set[str]:

@@ -278,6 +278,7 @@ class Tex(Spelling):
     thin = Piece(r"\, ", 0.4)
     #: A fraction wider than this is written on one line, where it can be broken.
     widest_fraction = 40
+    widest_root = 46
 
     @property
     def hadamard(self) -> str:
@@ -319,6 +320,8 @@ class Tex(Spelling):
         if expr.name_ != "sqrt":
             return super().apply(expr)
         inner = self.expr(expr.operands[0])
+        if measure(inner) > self.widest_root:  # a root cannot be broken; a function's argument can
+            return [Piece(r"\operatorname{sqrt}", 4), *self.parentheses(inner)]
         return [Piece(rf"\sqrt{{{join(inner)}}}", measure(inner) + 1.5)]
 
     def divide(self, above: Any, below: Any) -> tuple[Pieces, int]:

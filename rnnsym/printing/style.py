@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypedDict
 
-from ..derive.renaming import renamed
+from ..cells.matching import find
+from ..derive.renaming import renamed, same_names
 from ..errors import InputError
 from ..language import CONVENTIONS
 from ..language.scan import plain_name
 from ..names import PLAIN, Look
 from ..notations import get
-from ..nouns import ROW, Cell, Derivation, Equation
+from ..nouns import ROW, Cell, Derivation, Equation, Network
 
 HADAMARD = {"⊙": r"\odot", "∘": r"\circ"}
 TRANSPOSE = {"⊤": r"\top", "T": "T"}
@@ -45,6 +47,9 @@ class Choices(TypedDict, total=False):
     Attributes:
         convention: "row" or "column"; that of the subject if not given.
         notation: the name of a notation, such as "pytorch"; see `rnnsym.notations`.
+        names: whose names the symbols have: "notation", or "own" as in the text; if not given,
+            those of the notation where the cell is of the catalogue (or a network of such cells, or
+            a model), and a reader's own elsewhere: a `W` of theirs may be anything.
         rename: names by the names of the text, such as {"W": "W_x"}, over those of the notation.
         bold: whether vectors and matrices are bold.
         hadamard: "⊙" or "∘".
@@ -53,6 +58,7 @@ class Choices(TypedDict, total=False):
 
     convention: str | None
     notation: str
+    names: str | None
     rename: Mapping[str, str]
     bold: bool | None
     hadamard: str | None
@@ -65,7 +71,7 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
     Raises:
         InputError: for an unknown choice; or names that would meet, both named.
     """
-    options = {"convention": None, "notation": "own", "rename": {}, "bold": None,
+    options = {"convention": None, "notation": "own", "names": None, "rename": {}, "bold": None,
                "hadamard": None, "transpose": None, **choices}  # fmt: skip
     if unknown := set(options) - set(Choices.__annotations__):
         raise InputError(f"unknown choice '{unknown.pop()}'; there are "
@@ -75,6 +81,8 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
         convention = getattr(subject, "convention", ROW)
     if convention not in CONVENTIONS:
         raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+    if options["names"] not in (None, "own", "notation"):
+        raise InputError(f"names are own or notation, not {options['names']!r}")
     for name in ("notation", "hadamard", "transpose"):
         if options[name] is not None and not isinstance(options[name], str):
             raise InputError(f"{name} is a text, not {options[name]!r}")
@@ -82,6 +90,8 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
         raise InputError(f"bold is true or false, not {options['bold']!r}")
     notation = get(options["notation"])
     style = Style(convention, notation.look, notation.hadamard, notation.transpose)
+    if notation.name == "own" and _raised(subject):
+        style = replace(style, look=replace(style.look, raised=True))
     if options["bold"] is not None:
         style = replace(style, look=replace(style.look, bold=bool(options["bold"])))
     for name, known in (("hadamard", HADAMARD), ("transpose", TRANSPOSE)):
@@ -95,7 +105,34 @@ def chosen(subject: Any, **choices: Any) -> tuple[Any, Style]:
     ):
         raise InputError("rename is a table of names by names, such as {'W': 'W_x'}")
     rename = {plain_name(old): plain_name(new) for old, new in rename.items()}
-    return in_form(renamed(subject, notation.names, rename), convention), style
+    own = options["names"] == "own" or (options["names"] is None and not _catalogued(subject))
+    names = same_names if own else notation.names
+    return in_form(renamed(subject, names, rename), convention), style
+
+
+def _subject(subject: Any) -> Any:
+    """The cell that a derivation is of; anything else as it is."""
+    return subject.subject or subject.cell if isinstance(subject, Derivation) else subject
+
+
+def _raised(subject: Any) -> bool:
+    """Whether times stand above in the text."""
+    return bool(getattr(_subject(subject), "raised", False))
+
+
+def _catalogued(subject: Any) -> bool:
+    """Whether the names of symbols are ours: of the catalogue, or of what was made of its cells."""
+    cell = _subject(subject)
+    if not isinstance(cell, Cell):
+        return True
+    parts = cell.originals if isinstance(cell, Network) else (cell,)
+    return all(_known(replace(part, sizes={}, convention=ROW)) for part in parts)
+
+
+@lru_cache(256)
+def _known(cell: Cell) -> bool:
+    found = find(cell)
+    return found is not None and all(old == new for old, new in found[1].items())
 
 
 def in_form(subject: Any, convention: str) -> Any:

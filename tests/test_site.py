@@ -1,7 +1,6 @@
 """The site: strict, complete, offline, every formula renders, looked at in a real browser."""
 
 import html
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -193,61 +192,140 @@ def test_the_plugin_writes_nothing_into_the_sources(site):
         ]
 
 
-BROWSER = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--allow-file-access-from-files", "--virtual-time-budget=10000",
-]  # fmt: skip
+#: Of what axe-core says: what stands in the way of a reader, and what makes a page hard to use.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+#: Style sheets are not fetched again: of files that is refused.
+AXE = {"runOnly": RULES, "preload": False}
+LOOKED_AT = ["index", "notebook", "training", "explain", "print", "verdicts", "language", "derivations",
+             "cells/index", "cells/gru", "cells/lstm", "reports/lstm", "reference/commands"]  # fmt: skip
+#: Every fold is opened, and every tab shown.
+OPEN = """() => {
+  document.querySelectorAll("details").forEach((d) => (d.open = true));
+  const style = document.createElement("style");
+  style.textContent = ".tabbed-content > .tabbed-block { display: block !important }";
+  document.head.append(style);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = need("chromium")
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def shown(browser, site):
+    """Show a page of the site, and see that it fetches nothing and says no error."""
+    opened = []
+
+    def show(page: str, width: int = 1200, height: int = 900, scheme: str = "light"):
+        view = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": height})
+        opened.append(view)
+        faults: list[str] = []
+        view.on(
+            "request",
+            lambda r: (
+                faults.append(r.url) if not r.url.startswith(("file:", "data:", "blob:")) else 0
+            ),
+        )
+        view.on("pageerror", lambda e: faults.append(str(e)))
+        view.on("console", lambda m: faults.append(m.text) if m.type == "error" else 0)
+        view.faults = faults
+        view.goto((site / f"{page}.html").as_uri())
+        return view
+
+    yield show
+    for view in opened:
+        assert not view.faults, view.faults[:3]
+        view.close()
 
 
 @pytest.mark.parametrize(
     "page", ["index", "notebook", "explain", "print", "cells/simple_rnn", "cells/lstm"]
 )
-def test_a_browser_renders_the_formulas(site, tmp_path, page):
-    chromium = need("chromium")
-    # The browser's virtual clock may run out before its first frame on a busy machine: ask again.
-    for attempt in range(5):
-        done = subprocess.run(
-            [chromium, *BROWSER, "--window-size=1200,9000",
-             f"--user-data-dir={tmp_path / f'profile{attempt}'}",
-             "--dump-dom", (site / f"{page}.html").as_uri()],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-500:]
-        shown = done.stdout.count('data-rendered="true"')
-        if shown:
-            break
-    assert "katex-error" not in done.stdout
-    assert shown == done.stdout.count("katex-html") > 0
+def test_a_browser_renders_the_formulas(site, shown, page):
+    view = shown(page)
+    view.evaluate("() => dispatchEvent(new Event('beforeprint'))")  # seen or not
+    count = view.evaluate(
+        "() => ['.arithmatex', '.arithmatex .katex-html', '.katex-error', '.rnnsym-copy']"
+        ".map((s) => document.querySelectorAll(s).length)"
+    )
+    assert count[0] == count[1] > 0 and not count[2]
     # A button for each displayed formula copies its LaTeX.
-    copies = done.stdout.count('class="rnnsym-copy"')
-    assert copies == sum(display for _, display in formulas(site / f"{page}.html"))
+    assert count[3] == sum(display for _, display in formulas(site / f"{page}.html"))
 
 
 @pytest.mark.parametrize("width", [390, 1200])
-def test_no_page_scrolls_sideways(site, tmp_path, width):
-    """Measured in the browser itself, in a frame as wide as a phone or a desk."""
-    chromium = need("chromium")
-    for page in ("index", "notebook", "training", "explain", "print", "cells/gru", "cells/lstm",
-                 "reports/lstm",
-                 "reference/commands"):  # fmt: skip
-        frame = site / "measure.html"
-        frame.write_text(
-            f'<iframe id="f" src="{page}.html" style="width:{width}px;height:200000px;border:0"></iframe>'
-            "<script>addEventListener('load', () => setTimeout(() => {"
-            "const d = document.getElementById('f').contentDocument.documentElement;"
-            "document.title = JSON.stringify([d.scrollWidth, d.clientWidth]);"
-            "document.body.append(document.title)}, 2000));</script>"
+def test_no_page_scrolls_sideways(shown, width):
+    for page in LOOKED_AT:
+        view = shown(page, width)
+        view.evaluate(OPEN)
+        view.wait_for_timeout(300)
+        sizes = view.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+        assert sizes[0] <= sizes[1], (page, width)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_keeps_a_reader_out(shown, scheme):
+    """Contrast, names of folds, pictures and buttons, headings, what the keyboard can reach."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    left_out = {"light": "cells/gru", "dark": "cells/lstm"}[scheme]  # each looks at one long page
+    for i, page in enumerate(p for p in LOOKED_AT if p != left_out):
+        view = shown(page, (1200, 390)[i % 2], scheme=scheme)
+        view.evaluate(OPEN)
+        view.wait_for_timeout(600)  # the names that the page gives to what the theme adds
+        found = Axe().run(view, options=AXE).response
+        faults = [(v["id"], n["html"][:120]) for v in found["violations"] for n in v["nodes"]]
+        assert not faults, (page, scheme, faults[:5])
+        assert len(found["passes"]) > 10
+
+
+def test_axe_would_see_a_fault(shown):
+    from axe_playwright_python.sync_playwright import Axe
+
+    view = shown("index")
+    view.evaluate(
+        "() => { const p = document.querySelector('article p'); p.style.color = '#bbb';"
+        " p.innerHTML += '<details><summary></summary>text</details>' }"
+    )
+    found = Axe().run(view, options=AXE).response
+    assert {"color-contrast", "summary-name"} <= {v["id"] for v in found["violations"]}
+
+
+@pytest.mark.parametrize("page", ["cells/lstm", "cells/gru", "cells/simple_rnn", "cells/dense"])
+def test_the_picture_of_a_cell_holds_its_labels(shown, page):
+    """What a reader sees: every label inside the picture, none over another box's edge."""
+    view = shown(page)
+    found = view.evaluate(
+        """() => {
+          const svg = document.querySelector(".rnnsym-picture svg");
+          const outer = svg.getBoundingClientRect();
+          const labels = [...svg.querySelectorAll("text")].map((e) => e.getBoundingClientRect());
+          return [outer.width, outer.height, labels.length, labels.filter((b) => b.width > 0
+            && b.left >= outer.left - 1 && b.right <= outer.right + 1
+            && b.top >= outer.top - 1 && b.bottom <= outer.bottom + 1).length];
+        }"""
+    )
+    assert found[0] > 200 and found[1] > 60 and found[2] == found[3] > 3, found
+
+
+def test_a_reader_sees_no_backquotes_and_no_escapes(shown):
+    for page in LOOKED_AT:
+        view = shown(page)
+        view.evaluate(OPEN)
+        prose = view.evaluate(
+            """() => { const copy = document.querySelector("article").cloneNode(true);
+              copy.querySelectorAll("pre, code, script, style, .arithmatex, svg").forEach((e) => e.remove());
+              return copy.textContent }"""
         )
-        done = subprocess.run(
-            [chromium, *BROWSER, f"--user-data-dir={tmp_path / page.replace('/', '_')}", "--dump-dom", frame.as_uri()],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        frame.unlink()
-        found = re.search(r"\[(\d+),(\d+)\]", done.stdout)
-        assert found, done.stdout[-300:]
-        scroll, client = json.loads(found.group())
-        assert scroll <= client, (page, width)
+        assert "`" not in prose and r"\|" not in prose and "notest" not in prose, page
 
 
 def test_a_page_shows_no_sources_of_its_own(site):

@@ -13,6 +13,21 @@
       strict: "ignore",
       trust: false,
     });
+    reach(element);
+  }
+
+  // What scrolls sideways can be reached by the keyboard.
+  function reach(element) {
+    if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
+  }
+
+  // Names that the theme leaves out, for who hears the page.
+  function name() {
+    document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+    document.querySelectorAll(".md-code__nav").forEach((nav, i) => {
+      nav.setAttribute("aria-label", `Code ${i + 1}`);
+    });
+    document.querySelectorAll(".tabbed-labels, .rnnsym-picture, .md-typeset__scrollwrap").forEach(reach);
   }
 
   // A button beside each displayed formula copies its LaTeX.
@@ -60,6 +75,8 @@
       offer(element);
       seen.observe(element);
     });
+    name();
+    setTimeout(name, 500); // the theme adds its buttons when it is ready
   }
 
   // What is printed must be rendered, seen or not.

@@ -1,5 +1,7 @@
 """What people write between layers: slices, arithmetic, and the simple layers that do the like."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,24 @@ def test_the_source_of_a_model_runs_and_has_what_is_shared_once():
     exec(source, names)
     assert source.count("def sigmoid(") == 1 == source.count("import numpy")
     assert sum(callable(f) for n, f in names.items() if not n.startswith("_")) == 3
+
+
+def test_a_model_whose_numbers_are_not_finite_has_no_power():
+    """A root of what may be negative: where Keras gives a number, both agree, and no more is said."""
+    x = keras.Input((4, 3))
+    y = layers.LSTM(2, return_sequences=True)(x)
+    net = rnnsym.from_keras(keras.Model(x, layers.GRU(2)(y**0.5)))
+    report = rnnsym.verify(net, gradient=True)
+    assert report.verdict == rnnsym.Verdict.NO_POWER
+    assert "not finite" in report.weak and any(
+        "where it is finite" in c.what for c in report.comparisons
+    )
+    node = next(n for n in net.equations if n.kind == "LSTM")
+    o = next(e for e in node.cell.equations if e.lhs.label == "o")
+    wrong = tuple(
+        dataclasses.replace(e, expr=o.expr) if e.lhs.label == "c" else e
+        for e in node.cell.equations
+    )
+    cell = dataclasses.replace(node.cell, equations=wrong)
+    nodes = tuple(dataclasses.replace(n, cell=cell) if n is node else n for n in net.nodes)
+    assert rnnsym.verify(dataclasses.replace(net, nodes=nodes)).verdict == rnnsym.Verdict.WRONG

@@ -200,6 +200,26 @@ def test_the_slope_of_layer_norm_is_right_at_extremes():
         assert np.allclose(found, wanted, rtol=1e-6) and np.abs(wanted).max() > 0.01
 
 
+@pytest.mark.parametrize(
+    ("text", "dx", "dp"),
+    [
+        ("p: scalar\ny_t = x_t^p", 0.0, np.log(2)),
+        ("p: 1 × D\ny_t = x_t^p", 0.0, [0, 0, np.log(2)]),
+        ("p: 1 × D\ny_t = 3 ⊙ x_t^{-p} ⊙ x_t", 3.0, [0, 0, -6 * np.log(2)]),
+        ("p: 1 × D\ny_t = x_t^{p + 1}", 1.0, [0, 0, 2 * np.log(2)]),
+    ],
+)
+def test_a_power_that_is_zero_at_run_time_has_the_slope_zero(text, dx, dp):
+    """p x^(p-1) is 0 at p = 0 whatever x is, and x^p log(x) at x = 0 as well: 0 · ∞ in plain code."""
+    cell = parse(text)
+    x, p = np.array([[[0.0, 1.0, 2.0]]]), 0.0 if "scalar" in text else np.zeros(3)
+    with np.errstate(all="raise"):
+        _, found = rnnsym.lambdify(cell, gradient=True)(x, np.ones((1, 1, 3)), p=p)
+    np.testing.assert_allclose(found["x"], np.full((1, 1, 3), dx), atol=1e-12)
+    np.testing.assert_allclose(found["p"], dp, atol=1e-12)
+    assert rnnsym.verify(cell, gradient=True)
+
+
 def test_a_power_of_zero_has_no_slope():
     gradient = rnnsym.lambdify(parse("h_t = x_t^0 + x_t"), gradient=True)
     x = np.array([[[0.0, 1e200, -3.0, 1e-200]]])

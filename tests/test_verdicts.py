@@ -376,3 +376,11 @@ def test_a_report_says_it_in_json(command):
     (report,) = json.loads(done.stdout)["reports"]
     assert done.returncode == 1 and report["verdict"] == "no-power" and not report["passed"]
     assert "no power" in done.stderr
+
+
+@pytest.mark.parametrize("epsilon", ["1e-30", "1e-12", "0.001"])
+def test_a_slope_whose_terms_cancel_is_held_to_their_size(epsilon):
+    """A row of two is normalised to 1 and -1 whatever it is: its slope is next to nothing."""
+    cell = rnnsym.parse(f"y_t = layer_norm(x_t, {epsilon})")
+    report = rnnsym.backpropagate(cell).check()
+    assert report.passed

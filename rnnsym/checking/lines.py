@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 from sympy import HadamardProduct, Integer, MatAdd, MatrixExpr, Transpose
 
-from ..algebra.nodes import MatMul, Number, Scale, Spread, TimeSum, is_negative, negative
+from ..algebra.nodes import Divide, MatMul, Number, Scale, Spread, TimeSum, is_negative, negative
 from ..derive.bounds import bounds
 from ..derive.differentiated import Differentiated
 from ..derive.losses import LOSSES
@@ -412,12 +412,26 @@ def _value(way: Callable[[], Any]) -> Any:
 _CANCELLED = mpmath.mpf(10) ** -10
 
 
+def _terms(expr: Any) -> list[Any]:
+    """The terms that may cancel: of a sum, also where it is divided or one factor of a product."""
+    if isinstance(expr, MatAdd):
+        return list(expr.args)
+    if isinstance(expr, Divide):
+        return [Divide(term, expr.args[1]) for term in _terms(expr.args[0])]
+    if isinstance(expr, HadamardProduct):
+        for i, factor in enumerate(expr.args):
+            if len(terms := _terms(factor)) > 1:
+                rest = (expr.args[:i], expr.args[i + 1 :])
+                return [HadamardProduct(*rest[0], term, *rest[1]) for term in terms]
+    return [expr]
+
+
 def _size_of_terms(trajectory: Trajectory, equation: Equation, k: int | None) -> Any:
-    expr = equation.expr
-    if not isinstance(expr, MatAdd):
+    terms = _terms(equation.expr)
+    if len(terms) < 2:
         return mpmath.mpf(0)
     sizes = [mpmath.mpf(0)]
-    for term in expr.args:
+    for term in terms:
         table = _value(partial(trajectory.right_side_of, term, k)) or []
         sizes.append(mpmath.sqrt(mpmath.fsum(abs(v) ** 2 for row in table for v in row)))
     return _CANCELLED * max(sizes)

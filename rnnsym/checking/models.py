@@ -268,7 +268,17 @@ class _Check:
             with np.errstate(all="ignore"):
                 self.found[name] = self._ours(self.inputs, weights)
                 self.grown[name] = self._growth(weights, self.inputs)
-        self.unreached = self._unreached()
+        self.unreached = self._not_finite() or self._unreached()
+
+    def _not_finite(self) -> str:
+        """With which weights Keras itself gives no finite numbers: nothing can agree there."""
+        for name, outputs in list(self.expected.items()):
+            if all(np.isfinite(y).all() for y in outputs):
+                continue
+            self.remarks.append(f"with {name} weights the output of Keras is not finite")
+            if name == "random":
+                return "with random weights the output of Keras is not finite"
+        return ""
 
     def weights(self) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {"random": self.random}
@@ -285,7 +295,8 @@ class _Check:
     def _ours(self, inputs: list[Array], weights: Mapping[str, Any]) -> list[Array]:
         self.function.reset_states()
         dropout = self.dropout or None
-        return leaves(self.function(*inputs, weights=_cast(weights), dropout=dropout))
+        with np.errstate(all="ignore"):  # what is not finite is said in the report
+            return leaves(self.function(*inputs, weights=_cast(weights), dropout=dropout))
 
     def _mask(self, axes: Any) -> Array:
         """A dropout mask, the same for both sides; the rate does not matter to the formula."""
@@ -425,8 +436,9 @@ class _Check:
                     f"{self.grown[name]:.1e} times, so whole sequences cannot agree better than "
                     f"about {limit.value:.0e}; single steps can"
                 )
-            if not np.isfinite(error) and not all(np.isfinite(y).all() for y in expected):
-                self.remarks.append(f"with {name} weights the output of Keras is not finite")
+            if not all(np.isfinite(y).all() for y in expected):
+                yield _where_finite(what, found, expected, limit)
+                continue
             yield Comparison(what, error <= limit.value, _finite(error), limit.value,
                              limit.reason, where)  # fmt: skip
         for inputs, weights in self.stretched:
@@ -448,7 +460,8 @@ class _Check:
         )
         for runner in run.runners.values():
             runner.function.compute = _with_noise(runner.function, self.seed)
-        run.forward(values, arrays, False, {})
+        with np.errstate(all="ignore"):
+            run.forward(values, arrays, False, {})
         found = [np.asarray(values[name]) for name in leaves(self.model.outputs)]
         right = self._ours(inputs, weights)
         grown = max(_largest([a], [b]) for a, b in zip(found, right)) / Noise.SIZE
@@ -509,9 +522,12 @@ class _Check:
                 ours = leaves(self.function(*inputs, weights=cast))
             error, where = _worst(ours, theirs)
             limit = self.limit(self._growth(weights, given), dtype)
+            what = f"the live model itself with {name} weights, {dtype}, T = {self.steps}"
+            if not all(np.isfinite(y).all() for y in theirs):
+                yield _where_finite(what, ours, theirs, limit)
+                continue
             yield Comparison(
-                f"the live model itself with {name} weights, {dtype}, T = {self.steps}",
-                error <= limit.value, _finite(error), limit.value, limit.reason, where,
+                what, error <= limit.value, _finite(error), limit.value, limit.reason, where,
             )  # fmt: skip
 
     def single_steps(self) -> Iterable[Comparison]:
@@ -522,6 +538,8 @@ class _Check:
                 assert node.cell is not None
                 if node.spec is None or not node.cell.states:
                     continue
+                if not np.isfinite(np.asarray(values[node.reads[0]], np.float64)).all():
+                    continue  # said where the whole is compared
                 self.progress(f"single steps of {node.name} with {name} weights")
                 error, where = self._steps_of(node, values, weights)
                 limit = self.limit(_ONE_STEP)
@@ -565,6 +583,8 @@ class _Check:
         if any(node.stateful for node in model.nodes):
             return
         for name, weights in self.weights().items():
+            if not all(np.isfinite(y).all() for y in self.expected[name]):
+                continue  # said where the whole is compared
             self.keras.set_weights(weights)
             targets = [self.rng.normal(size=y.shape) for y in self.expected[name]]
             theirs = self.keras.gradients(self.inputs, targets, dropout=self.dropout)
@@ -682,6 +702,22 @@ def _worst(found: list[Array], expected: list[Array]) -> tuple[float, str]:
     return error, f"output {place + 1}, {where}" if len(rows) > 1 else where
 
 
+def _where_finite(
+    what: str, found: list[Array], expected: list[Array], limit: Tolerance
+) -> Comparison:
+    """Both are finite at the same places, and agree there."""
+    same = len(found) == len(expected) and all(
+        np.array_equal(np.isfinite(a), np.isfinite(b)) for a, b in zip(found, expected)
+    )
+    if not same:
+        where = "one side is finite where the other is not"
+        return Comparison(what, False, None, limit.value, limit.reason, where)
+    pairs = [[np.where(np.isfinite(b), x, 0) for x in (a, b)] for a, b in zip(found, expected)]
+    error, where = _worst([a for a, _ in pairs], [b for _, b in pairs])
+    return Comparison(f"{what}, where it is finite", error <= limit.value, _finite(error),
+                      limit.value, limit.reason, where)  # fmt: skip
+
+
 def _largest(found: list[Array], expected: list[Array]) -> float:
     with np.errstate(all="ignore"):
         return _worst(found, expected)[0]
@@ -697,7 +733,8 @@ def _with_noise(function: NumericFunction, seed: int) -> Callable[..., Any]:
     noise = Noise(seed)
 
     def compute(*arguments: Any) -> Any:
-        found = run_watched(source, arguments, noise)
+        with np.errstate(all="ignore"):  # what is not finite is said in the report
+            found = run_watched(source, arguments, noise)
         if isinstance(found, tuple):
             return float(found[0]), {n: np.asarray(g) for n, g in found[1].items()}
         return np.asarray(found)

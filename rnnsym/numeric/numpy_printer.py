@@ -14,7 +14,7 @@ of shape (1, M) is also twice as fast to add to one sample as one of shape (M,).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import mpmath
@@ -42,6 +42,7 @@ from ..algebra.nodes import (
     Spread,
     TimeSum,
     is_negative,
+    negative,
     transposed,
 )
 from ..derive.slopes import written_out
@@ -104,8 +105,11 @@ class BatchPrinter(NumPyPrinter):
         size_of: Callable[[Any], str] = str,
         dtype: str = "float",
         turned: bool = False,
+        powers: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__({"fully_qualified_modules": False})
+        #: Of quantities that are powers, by name: the base.
+        self.powers = powers or {}
         self.needed: dict[str, None] = {}
         self.name_of = name_of
         self.size = size_of
@@ -186,7 +190,37 @@ class BatchPrinter(NumPyPrinter):
         return text
 
     def _print_HadamardProduct(self, expr: HadamardProduct) -> str:
-        return " * ".join(self._operand(a) for a in expr.args)
+        found: list[str] = []
+        args = list(expr.args)
+        while args:
+            part = args.pop(0)
+            sign, power = next(
+                ((s, a) for a in args if (s := _slope_of_power(part, a)) is not None), ("", None)
+            )
+            if power is not None:  # p x^(p-1), which is 0 at p = 0 and x = 0
+                args.remove(power)
+                base, p = self._print(power.args[0]), _bare(part)
+                p = self._operand(p) if sign else self._print(p)
+                found.append(f"{sign}{self.helper('power_slope')}({base}, {sign}{p})")
+            elif self._is_log_of_base(part, expr.args):
+                found.append(
+                    f"{self.helper('log_of_base')}({self._print(_bare(part).operands[0])})"
+                )
+            else:
+                found.append(self._operand(part))
+        return " * ".join(found)
+
+    def _is_log_of_base(self, part: Any, others: Iterable[Any]) -> bool:
+        """Whether this is the log(x) of x^p log(x), the slope of a power by its exponent."""
+        log = _bare(part)
+        if not isinstance(log, Apply) or log.name_ != "log":
+            return False
+        (base,) = map(_bare, log.operands)
+        return bool(quantities(base)) and any(
+            (isinstance(o, Power) and _bare(o.args[0]) == base)
+            or (isinstance(o, Quantity) and self.powers.get(o.label) == base)
+            for o in map(_bare, others)
+        )
 
     def _print_Scale(self, expr: Scale) -> str:
         factor, other = expr.args
@@ -471,6 +505,38 @@ class BatchPrinter(NumPyPrinter):
         return f"{text}[:, :, None]" if batched(expr) else f"np.reshape({text}, (1, 1))"
 
 
+def _bare(expr: Any) -> Any:
+    """What is spread over a row or a matrix; anything else as it is."""
+    while isinstance(expr, Spread):
+        expr = expr.args[0]
+    return expr
+
+
+def base_of(expr: Any) -> Any:
+    """Of a power the base, else None."""
+    power = _bare(expr)
+    return _bare(power.args[0]) if isinstance(power, Power) else None
+
+
+def _slope_of_power(exponent: Any, power: Any) -> str | None:
+    """Of two factors p and x^(p-1) an empty sign, of p and x^(-p-1) a minus; else None."""
+    p = _bare(exponent)
+    if not isinstance(power, Power) or not quantities(p):
+        return None
+    less = _bare(power.args[1])
+    if not isinstance(less, MatAdd):
+        return None
+    rest = [a for a in less.args if not (is_negative(a) and _is_one(_bare(a.args[1])))]
+    if len(rest) != len(less.args) - 1:
+        return None
+    left = MatAdd(*rest) if len(rest) > 1 else rest[0]
+    return {p: "", negative(p): "-"}.get(left)
+
+
+def _is_one(expr: Any) -> bool:
+    return isinstance(expr, Number) and expr.value == 1
+
+
 def _mean_square(expr: Any) -> tuple[Any, Any] | None:
     """a and ε of mean(a ⊙ a) + ε, where a ⊙ a of a large or a small a has no number."""
     match expr:
@@ -512,7 +578,15 @@ _HELPERS = {
         "    unit = np.where(unit > 0, unit, 1).astype(z.dtype)",
         "    mean = ((z / unit) ** 2).mean(axis=-1, keepdims=True)",
         "    return unit * np.hypot(np.sqrt(mean), np.sqrt(epsilon).astype(z.dtype) / unit)",
-    ]
+    ],
+    "power_slope": [
+        "def power_slope(x, p):  # p x^(p - 1), which is 0 for p = 0 whatever x is",
+        "    return p * np.where(p == 0, 1, x) ** (p - 1)",
+    ],
+    "log_of_base": [
+        "def log_of_base(x):  # beside a power of x, which is 0 at x = 0 or does not depend on x",
+        "    return np.log(np.where(x == 0, 1, x))",
+    ],
 }
 
 

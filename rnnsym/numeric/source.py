@@ -16,7 +16,7 @@ from ..names import code_of, t
 from ..nouns import ROW, Cell, Derivation, Equation, Quantity, Role, Variable
 from .layout import axes
 from .numpy_printer import ROW as ROW_KIND
-from .numpy_printer import BatchPrinter, batched, helper_source, kind, narrow
+from .numpy_printer import BatchPrinter, base_of, batched, helper_source, kind, narrow
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ class Writer:
         self.printer = BatchPrinter(
             names, lambda size: self.size_code(size) or str(size), f"{first}.dtype",
             cell.convention != ROW,
+            {e.variable.name: base for e in cell.equations
+             if (base := base_of(e.expr)) is not None},
         )  # fmt: skip
         self.shapes = {v.name: v.shape for v in cell.variables}
         timed = [v for v in cell.variables if v.timed]

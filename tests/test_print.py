@@ -858,3 +858,13 @@ def test_times_typed_below_or_both_ways_are_printed_below():
     for text in ("h_t = tanh(x_t W + h_{t-1} U)", "h_t = tanh(x^(t) W + h^(t-1) U)"):
         assert not rnnsym.Cell.parse(text).raised
         assert rnnsym.to_text(rnnsym.Cell.parse(text)) == "h_t = tanh(x_t W + h_{t-1} U)"
+
+
+def test_mathml_of_slopes_is_read_back():
+    for text in (
+        "a: scalar\ny_t = celu(x_t W, a)",
+        "h_t = gelu(x_t W + h_{t-1} U)",
+        "h_t = mish(x_t W)",
+    ):
+        page = rnnsym.document(rnnsym.Cell.parse(text), "mathml", what="bptt,rtrl")
+        assert "′" in page or "&#x02032;" in page

@@ -54,7 +54,7 @@ _WORDS = re.compile(r"\\text\{|\\operatorname\{reshape\}|\A" + _NAME + r"(_t)? =
 
 
 def check_operation(node: Node, seed: int = 0) -> float | None:
-    """How far a printed operation is from what it computes; None where it is said in words.
+    """How far a printed operation is from what it computes; None where it is not read again.
 
     Raises:
         CheckError: if it is printed in a form that cannot be read again.
@@ -70,7 +70,10 @@ def check_operation(node: Node, seed: int = 0) -> float | None:
     arrays = {n: _sample(node, i, rng) for i, n in enumerate(node.reads)}
     # Some operations read what only gives a shape.
     expected = OPERATIONS[node.operation].forward(*arrays.values(), **node.options)
-    found = np.asarray(_value(node, right, arrays))
+    value = _value(node, right, arrays)
+    if value is None:
+        return None
+    found = np.asarray(value)
     with np.errstate(invalid="ignore"):
         wide = np.broadcast_to(
             found.reshape(expected.shape) if found.size == expected.size else found, expected.shape
@@ -94,7 +97,9 @@ def _sample(node: Node, place: int, rng: Any) -> Array:
 
 
 def _value(node: Node, right: str, arrays: Mapping[str, Array]) -> Any:
-    for pattern, value in _PRODUCTIONS:
+    """What a formula says of these arrays; None for a form that nothing reads."""
+    own = OPERATIONS[node.operation].reading
+    for pattern, value in [*_PRODUCTIONS, *([(_known(own[0]), own[1])] if own else [])]:
         match = pattern.match(right)
         if match is None:
             continue
@@ -103,7 +108,9 @@ def _value(node: Node, right: str, arrays: Mapping[str, Array]) -> Any:
         if unknown:
             raise CheckError(f"{node.name}: '{right}' names {unknown[0]}, which it does not read")
         return value(match, *(arrays[n] for n in names))
-    raise CheckError(f"{node.name}: '{right}' cannot be read again")
+    if own is not None:
+        raise CheckError(f"{node.name}: '{right}' cannot be read again")
+    return None
 
 
 def _plain_word(word: str) -> str:

@@ -118,9 +118,13 @@ def to_tex(node: ET.Element) -> str:
         return " "
     if tag == "mo":
         word = text.strip()
+        if word and set(word) <= set("′″"):
+            return word
         return _SIGNS.get(word) or (rf"\operatorname{{{word}}}" if len(word) > 1 else word)
     if tag == "msub":
         return f"{parts[0]}_{{{parts[1]}}}"
+    if tag == "msup" and set(parts[1].strip()) <= set("′″'"):
+        return parts[0] + parts[1].strip().replace("″", "''").replace("′", "'")
     if tag == "msup":
         return f"{parts[0]}^{{{parts[1]}}}"
     if tag in ("msubsup", "munderover"):
@@ -144,6 +148,8 @@ def to_tex(node: ET.Element) -> str:
 
 
 def _identifier(node: ET.Element, text: str) -> str:
+    if text and set(text) <= set("′″"):
+        return text
     plain = unicodedata.normalize("NFKC", text) if text not in GREEK_NAMES else text
     if plain != text and plain.isascii() and "BOLD" in unicodedata.name(text[0], ""):
         return rf"\mathbf{{{plain}}}"

@@ -229,12 +229,9 @@ class _Program:
         at = (lambda e: at_time(e, T)) if last else (lambda e: e)
         lines: list[Equation] = []
         if self.derivation.loss != "general":
-            lines.append(Equation(d.cell["ell"], stable_loss(d)))
-            steps = [s for s in self.derivation.steps if s.section == LOSS]
-            final = [s.equation for s in steps if s.equation.variable.name == given.name][-1]
-            defined = {e.variable.name: e for e in d.loss_equations}
-            needed = [defined[q.label] for q in final.uses if q.label in defined]
-            lines += [*needed, final]
+            steps = [s.equation for s in self.derivation.steps if s.section == LOSS]
+            final = [e for e in steps if e.variable.name == given.name][-1]
+            lines += loss_lines(d, [e for e in steps if e.variable.name != given.name], final)
         where = middle
         for e in lines:
             moved = replace(e, expr=at(e.expr), time=T if last else t)
@@ -407,8 +404,37 @@ class _Program:
         return [*body, *(self.writer.equation(e) for e in constants)]
 
 
+def loss_lines(d: Differentiated, steps: list[Equation], final: Equation) -> list[Equation]:
+    """What computes the loss of a step and its derivative by the output, in order.
+
+    Args:
+        d: the cell with the loss.
+        steps: the lines of the loss: what it defines, and the derivatives on the way.
+        final: the line of the derivative by the output.
+    """
+    ell = d.cell["ell"]
+    stable = stable_loss(d)
+    own = next(e for e in d.loss_equations if e.variable.name == ell.name)
+    loss = Equation(ell, stable) if stable is not None else own
+    names = {q.label for e in (loss, final) for q in e.uses}
+    needed = _needed([e for e in steps if e.variable.name != ell.name], names)
+    return [loss, *needed, final] if stable is not None else [*needed, loss, final]
+
+
+def _needed(steps: list[Equation], names: set[str]) -> list[Equation]:
+    """The lines that give these names, and what those read; the names grow by them."""
+    found = []
+    for e in reversed(steps):
+        if e.variable.name in names:
+            found.append(e)
+            names |= {q.label for q in e.uses}
+    return found[::-1]
+
+
 def stable_loss(d: Differentiated) -> Any:
-    """The loss of a step as code computes it."""
+    """The loss of a step as code computes it, in one formula; None for one of several lines."""
+    if not d.loss.stable and len(d.loss.text.splitlines()) > 1:
+        return None
     stable = stable_cell(d.loss, d.output.scalar).equations[0]
     table = {"y": d.output, "d": d.cell[d.renamed["d"]]}
     widths = {Symbol("K"): d.output.shape[1]}
@@ -457,8 +483,9 @@ def _straight(derivation: Derivation) -> Source:
             part = "" if last else f"[:, {k - 1}]"
             body.append(f"{names.quantity(target.at(k))} = {names.sequence(target.name)}{part}")
     stable = None if general else stable_loss(d)
-    final = [s.equation for s in derivation if s.equation.variable == given]
-    needed = {given.name, *(q.label for e in final for q in e.uses)}
+    losses = [s.equation for s in derivation if s.section == LOSS]
+    needed = {given.name} if stable is not None or general else {given.name, d.cell["ell"].name}
+    _needed(losses, needed)
     for step in derivation:
         equation = step.equation
         if step.rule in ("initial state", "delayed input", "constant"):
@@ -478,9 +505,9 @@ def _straight(derivation: Derivation) -> Source:
             y, g = names.quantity(d.output.at(k)), names.quantity(given.at(k))
             lost.append(f"({y} * {g}).sum()")
         else:
-            assert stable is not None
             lost.append(names.quantity(d.cell["ell"].at(k)))
-            body.append(f"{lost[-1]} = {w.printer.doprint(at_time(stable, k))}")
+            if stable is not None:
+                body.append(f"{lost[-1]} = {w.printer.doprint(at_time(stable, k))}")
             lost[-1] += ".sum()"
     returned = []
     for v in bare.inputs:

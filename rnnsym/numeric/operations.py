@@ -29,6 +29,9 @@ class Operation:
         tex: the formula, a template in `y` (what is given), `x`, `x2` (what is read) and options;
             `tex_masked` where a mask is read as well.
         text: the same in plain text, where the name and the options do not say it.
+        reading: how the printed right side is read again, where its form is a new one: a pattern in
+            which NAME stands for what is read, and what it says, computed otherwise than `forward`
+            from the match and the arrays. Without one such a formula is said not to be read again.
     """
 
     forward: Callable[..., Array]
@@ -37,23 +40,28 @@ class Operation:
     backward_weight: Callable[..., Array] | None = None
     tex_masked: str = ""
     text: str = ""
+    reading: tuple[str, Callable[..., Any]] | None = None
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
-def _entry(
+def operation(
     name: str, tex: str, backward: Any = None, backward_weight: Any = None, tex_masked: str = "",
-    text: str = "",
+    text: str = "", reading: tuple[str, Callable[..., Any]] | None = None,
 ) -> Any:  # fmt: skip
+    """Register an operation; see `Operation`."""
+
     def add(forward: Callable[..., Array]) -> Callable[..., Array]:
-        OPERATIONS[name] = Operation(forward, tex, backward, backward_weight, tex_masked, text)
+        OPERATIONS[name] = Operation(
+            forward, tex, backward, backward_weight, tex_masked, text, reading
+        )
         return forward
 
     return add
 
 
-@_entry("reverse", "{y}_t = {x}_{{T+1-t}}", lambda g, x: g[:, ::-1])
+@operation("reverse", "{y}_t = {x}_{{T+1-t}}", lambda g, x: g[:, ::-1])
 def _reverse(x: Array) -> Array:
     return x[:, ::-1]
 
@@ -62,12 +70,12 @@ def _repeat_back(g: Array, x: Array, steps: int) -> Array:
     return g.sum(axis=1)
 
 
-@_entry("repeat", r"{y}_t = {x}, \quad t = 1, \dots, {steps}", _repeat_back)
+@operation("repeat", r"{y}_t = {x}, \quad t = 1, \dots, {steps}", _repeat_back)
 def _repeat(x: Array, steps: int) -> Array:
     return np.repeat(x[:, None], steps, axis=1)
 
 
-@_entry("reshape", r"{y} = \operatorname{{reshape}}({x}, {shape})",
+@operation("reshape", r"{y} = \operatorname{{reshape}}({x}, {shape})",
         lambda g, x, shape: g.reshape(x.shape))  # fmt: skip
 def _reshape(x: Array, shape: tuple[int, ...]) -> Array:
     return x.reshape(len(x), *shape)
@@ -82,7 +90,7 @@ def _mean_back(g: Array, x: Array, m: Array | None = None, keep: bool = False) -
         return g * weight / weight.sum(axis=1, keepdims=True)
 
 
-@_entry("mean", r"{y} = \frac{{1}}{{T}} \sum_{{t=1}}^{{T}} {x}_t", _mean_back,
+@operation("mean", r"{y} = \frac{{1}}{{T}} \sum_{{t=1}}^{{T}} {x}_t", _mean_back,
         tex_masked=r"{y} = \sum_t {x2}_t\, {x}_t \Big/ \sum_t {x2}_t")  # fmt: skip
 def _mean(x: Array, m: Array | None = None, keep: bool = False) -> Array:
     if m is None:
@@ -99,7 +107,7 @@ def _max_back(g: Array, x: Array, keep: bool = False) -> Array:
     return g * best / best.sum(axis=1, keepdims=True)
 
 
-@_entry("max", r"{y} = \max_{{t = 1, \dots, T}} {x}_t", _max_back)
+@operation("max", r"{y} = \max_{{t = 1, \dots, T}} {x}_t", _max_back)
 def _max(x: Array, keep: bool = False) -> Array:
     return x.max(axis=1, keepdims=keep)
 
@@ -114,12 +122,12 @@ def _index(index: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
 
 
-@_entry("slice", r"{y} = {x}[{words}]", _slice_back, text="{y} = {x}[{words}]")
+@operation("slice", r"{y} = {x}[{words}]", _slice_back, text="{y} = {x}[{words}]")
 def _slice(x: Array, index: tuple[Any, ...], words: str) -> Array:
     return x[_index(index)]
 
 
-@_entry("permute", r"{y} = {x} \text{{ with its axes in the order }} {order}",
+@operation("permute", r"{y} = {x} \text{{ with its axes in the order }} {order}",
         lambda g, x, order: g.transpose(0, *(np.argsort(order) + 1)))  # fmt: skip
 def _permute(x: Array, order: tuple[int, ...]) -> Array:
     return x.transpose(0, *order)
@@ -141,7 +149,7 @@ def _dot_back(g: Array, x: Array, other: Array, along: tuple[int, int]) -> list[
     return found
 
 
-@_entry("dot", r"{y} = \langle {x}, {x2} \rangle \text{{ over the axes }} {along}", _dot_back)
+@operation("dot", r"{y} = \langle {x}, {x2} \rangle \text{{ over the axes }} {along}", _dot_back)
 def _dot(x: Array, other: Array, along: tuple[int, int]) -> Array:
     a, b = _rows_first(x, along[0]), _rows_first(other, along[1])
     found = a @ b.mT
@@ -160,7 +168,7 @@ def _lookup_back_weight(g: Array, x: Array, table: Array) -> Array:
     return result
 
 
-@_entry("lookup", r"{y}_t = E_{{{x}_t}}", _lookup_back, _lookup_back_weight)
+@operation("lookup", r"{y}_t = E_{{{x}_t}}", _lookup_back, _lookup_back_weight)
 def _lookup(x: Array, table: Array) -> Array:
     if x.min() < 0 or x.max() >= len(table):
         worst = x.min() if x.min() < 0 else x.max()
@@ -168,7 +176,7 @@ def _lookup(x: Array, table: Array) -> Array:
     return table[x.astype(np.int64)]
 
 
-@_entry("fold", r"{y} = \text{{the steps of }} {x} \text{{ as samples}}",
+@operation("fold", r"{y} = \text{{the steps of }} {x} \text{{ as samples}}",
         lambda g, x: g.reshape(x.shape))  # fmt: skip
 def _fold(x: Array) -> Array:
     return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
@@ -178,7 +186,7 @@ def _unfold_back(g: Array, x: Array, like: Array) -> Array:
     return g.reshape(x.shape)
 
 
-@_entry("unfold", r"{y} = \text{{the samples of }} {x} \text{{ as steps again}}", _unfold_back)
+@operation("unfold", r"{y} = \text{{the samples of }} {x} \text{{ as steps again}}", _unfold_back)
 def _unfold(x: Array, like: Array) -> Array:
     return x.reshape(like.shape[0], like.shape[1], *x.shape[1:])
 
@@ -186,54 +194,54 @@ def _unfold(x: Array, like: Array) -> Array:
 # --- masks: true or false for each step
 
 
-@_entry("differs", r"{y}_t = [\, {x}_t \neq {value} \,]")
+@operation("differs", r"{y}_t = [\, {x}_t \neq {value} \,]")
 def _differs(x: Array, value: float) -> Array:
     if x.dtype.kind != "f":
         return np.asarray(np.not_equal(x, value))
     return np.asarray(np.not_equal(x, x.dtype.type(np.float32(value))))
 
 
-@_entry("any", r"{y}_t = \bigvee_k {x}_{{t,k}}")
+@operation("any", r"{y}_t = \bigvee_k {x}_{{t,k}}")
 def _any(x: Array, axis: int, keep: bool = False) -> Array:
     return np.asarray(x.any(axis=axis, keepdims=keep))
 
 
-@_entry("or", r"{y}_t = {x}_t \vee {x2}_t")
+@operation("or", r"{y}_t = {x}_t \vee {x2}_t")
 def _or(x: Array, other: Array) -> Array:
     return np.logical_or(x.astype(bool), other.astype(bool))
 
 
-@_entry("and", r"{y}_t = {x}_t \wedge {x2}_t")
+@operation("and", r"{y}_t = {x}_t \wedge {x2}_t")
 def _and(x: Array, other: Array) -> Array:
     return np.logical_and(x.astype(bool), other.astype(bool))
 
 
-@_entry("not", r"{y}_t = \neg {x}_t")
+@operation("not", r"{y}_t = \neg {x}_t")
 def _not(x: Array) -> Array:
     return np.logical_not(x.astype(bool))
 
 
-@_entry("widen", r"{y} = {x}")
+@operation("widen", r"{y} = {x}")
 def _widen(x: Array, axis: int) -> Array:
     return np.expand_dims(x, axis)
 
 
-@_entry("narrow", r"{y} = {x}")
+@operation("narrow", r"{y} = {x}")
 def _narrow(x: Array, axis: int) -> Array:
     return np.squeeze(x, axis)
 
 
-@_entry("false", r"{y} = 0")
+@operation("false", r"{y} = 0")
 def _false(x: Array) -> Array:
     return np.zeros(x.shape, bool)
 
 
-@_entry("true", r"{y} = 1")
+@operation("true", r"{y} = 1")
 def _true(x: Array) -> Array:
     return np.ones(x.shape, bool)
 
 
-@_entry("step mask", r"{y}_t = 1")
+@operation("step mask", r"{y}_t = 1")
 def _step_mask(x: Array) -> Array:
     return np.ones(x.shape[:2], bool)
 
@@ -246,7 +254,7 @@ def _join_back(g: Array, *xs: Array, axis: int) -> list[Array]:
     return np.split(g, stops, axis=axis)
 
 
-@_entry("join", r"{y} = \text{{{all} one behind the other}}", _join_back)
+@operation("join", r"{y} = \text{{{all} one behind the other}}", _join_back)
 def _join(*xs: Array, axis: int) -> Array:
     return np.concatenate(xs, axis=axis)
 
@@ -254,7 +262,7 @@ def _join(*xs: Array, axis: int) -> Array:
 # --- what is not covered
 
 
-@_entry("box", r"{y} = \text{{{kind}}}({all}) \text{{, which is not covered}}",
+@operation("box", r"{y} = \text{{{kind}}}({all}) \text{{, which is not covered}}",
         text="{y} = {kind}({all}), which is not covered")  # fmt: skip
 def _box(*xs: Array, kind: str) -> Array:
     raise InputError(f"nothing tells what {kind} gives: it is not covered")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from sympy import HadamardProduct, Integer, MatAdd, Symbol, Transpose
 
@@ -402,7 +405,49 @@ def _function(ops: Any, keras: Any, name: str) -> Any:
     for module in (ops, keras.activations):
         if hasattr(module, name):
             return getattr(module, name)
-    raise InputError(f"Keras has no function '{name}' (known here: {', '.join(ELEMENTWISE)})")
+    return _from_formula(ops, ELEMENTWISE[name])
+
+
+def _from_formula(ops: Any, entry: Any) -> Callable[..., Any]:
+    """A function that Keras does not have, from its formula in operations of Keras's."""
+
+    def function(*values: Any) -> Any:
+        symbols = [sp.Symbol(a, real=True) for a in entry.arguments[: len(values)]]
+        given = dict(zip(symbols, values))
+
+        def go(expr: Any) -> Any:
+            if expr in given:
+                return given[expr]
+            if expr.is_number:
+                return float(expr)
+            parts = list(map(go, expr.args)) if not isinstance(expr, sp.Piecewise) else []
+            match expr:
+                case sp.Add():
+                    return sum(parts[1:], parts[0])
+                case sp.Mul():
+                    return reduce(operator.mul, parts)
+                case sp.Pow():
+                    return ops.power(*parts)
+                case sp.Piecewise():
+                    *rest, (last, _) = expr.args
+                    found = go(last)
+                    for value, condition in reversed(rest):
+                        found = ops.where(go(condition), go(value), found)
+                    return found
+                case sp.StrictGreaterThan() | sp.GreaterThan():
+                    return parts[0] > parts[1]
+                case sp.StrictLessThan() | sp.LessThan():
+                    return parts[0] < parts[1]
+            name = {"Abs": "abs", "Max": "maximum", "Min": "minimum", "atan": "arctan"}.get(
+                expr.func.__name__, expr.func.__name__
+            )
+            if not hasattr(ops, name):
+                raise InputError(f"Keras has no function '{name}', of which {entry.name} is made")
+            return getattr(ops, name)(*parts)
+
+        return go(entry.scalar(*symbols))
+
+    return function
 
 
 def _sparsemax(ops: Any, z: Any) -> Any:

@@ -42,6 +42,8 @@ ROUNDED = ("gelu", "leaky_relu")
 _ROUNDED_TOLERANCE = 1e-7
 #: A tolerance beyond this compares nothing.
 _TOO_COARSE = 1e-2
+#: Lengths of sequences that are tried where a layer that is not covered does not take the first.
+_LENGTHS = (8, 16, 32, 64)
 #: Above this growth of rounding a model is called chaotic.
 _CHAOTIC = 1e4
 #: By how much rounding grows within one step, from one state: sums of a few hundred terms.
@@ -75,8 +77,13 @@ def verify_model(
         ones; its verdict is "no power" where the check could not have seen a wrong formula.
     """
     if model.boxes:
-        return _around_boxes(model, seed, steps, gradient, progress)
-    check = _Check(model, seed, steps or _STEPS, progress)
+        return _around_boxes(model, seed, steps or _STEPS, gradient, progress)
+    return _report(_Check(model, seed, steps or _STEPS, progress), gradient, progress)
+
+
+def _report(check: _Check, gradient: bool, progress: Progress) -> Report:
+    """The report of a model without boxes."""
+    model, seed = check.model, check.seed
     if not any(True for _ in model.equations):
         return _empty(model, seed, "it has no equations to check")
     progress("building the model again with Keras")
@@ -104,63 +111,113 @@ def verify_model(
 
 
 def _around_boxes(
-    model: Model, seed: int, steps: int | None, gradient: bool, progress: Progress
+    model: Model, seed: int, steps: int, gradient: bool, progress: Progress
 ) -> Report:
     """A model with layers that are not covered: what is checked is the model without them."""
     assert model.without is not None
     rest, values = model.without(model)
     mine = {node.name: node for node in model.equations}
-    if set(mine) != {node.name for node in rest.equations}:
+    missing = sorted(set(mine) ^ {node.name for node in rest.equations})
+    if missing:
         raise InputError(
-            f"{model.title}: without its boxes its parts have other names: rename them"
+            f"{model.title}: nothing of {missing[0]} can be compared: it is read by what is not "
+            "covered alone, and not as numbers"
         )
     rest = replace(rest, nodes=tuple(
         node if node.cell is None else replace(node, cell=mine[node.name].cell)
         for node in rest.nodes))  # fmt: skip
-    report = verify_model(rest, seed=seed, steps=steps, gradient=gradient, progress=progress)
+    check = _Check(rest, seed, steps, progress)
+    try:
+        report = _report(check, gradient, progress)
+    except RnnsymError:
+        raise
+    except Exception as error:  # a file may say of a box what no layer can read
+        words = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{model.title}: Keras cannot run the layers around its boxes: {words}"
+        ) from None
     names = ", ".join(f"{layer.name} ({layer.kind})" for layer in model.boxes)
     remarks = [
         f"{model.coverage}: nothing is said of {names}, and nothing of the model as a whole; what "
         "such a layer gives was random numbers, and what it reads was compared. A layer by itself "
         "is read by rnnsym.from_keras(model.layers[i])"
     ]
-    comparisons = list(report.comparisons)
+    asked: list[Comparison] = []
     if model.around is not None:
         progress("asking the live model, and for what its boxes give")
-        comparisons.append(_with_boxes_asked(model, rest, values, seed, steps or _STEPS, progress))
+        try:
+            asked = list(_asked(model, values, check))
+        except InputError as refusal:
+            remarks.append(f"the live model was not asked: {refusal}")
     return replace(
         report, subject=f"{model.title}, {model.coverage}",
-        against=f"{report.against}, without {names}", comparisons=tuple(comparisons),
-        remarks=(*remarks, *report.remarks),
+        against=f"{report.against}, without {names}"
+        + (", and the live model with what they give" if asked else ""),
+        comparisons=(*report.comparisons, *asked), remarks=(*remarks, *report.remarks),
     )  # fmt: skip
 
 
-def _with_boxes_asked(
-    model: Model, rest: Model, values: tuple[str, ...], seed: int, steps: int, progress: Progress
-) -> Comparison:
-    """The live model itself against our equations, with what its boxes give taken from it."""
-    check = _Check(model, seed, steps, progress)
-    check.inputs = [check._input(v) for v in model.inputs]
-    witness = Live(model)
-    dtype = witness.dtype
-    inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in check.inputs]
-    theirs = dict(zip(leaves(model.outputs), witness(inputs, model.values)))
-    ours = dict(zip(leaves(model.outputs), leaves(ModelFunction(model)(*inputs))))
+def _asked(model: Model, values: tuple[str, ...], rest: _Check) -> Iterator[Comparison]:
+    """The live model itself against our equations, with what its boxes give taken from it.
+
+    Compared are its outputs and everything that its boxes read, so that no layer before a box is
+    left out.
+    """
+    around: Any = model.around
+    dtype = str(model.live.compute_dtype)
     boxed = {name for node in model.nodes if node.operation == "box" for name in node.gives}
-    names = [n for n in theirs if n not in boxed]
-    what = f"the live model itself with its own weights and what its boxes give, {dtype}"
-    if not names:
-        return Comparison(f"{what}: a box gives everything that it gives", True)
-    error, where = _worst([ours[n] for n in names], [theirs[n] for n in names])
-    assert model.around is not None
-    asked = model.around(inputs)
-    wide = [x.astype(np.float64) if x.dtype.kind == "f" else x
-            for x in (*check.inputs, *(np.asarray(asked[n]) for n in values))]  # fmt: skip
-    grown = _Check(rest, seed, steps, progress)
-    grown.dropout, grown.function = {}, ModelFunction(rest)
-    with np.errstate(all="ignore"):
-        limit = check.limit(grown._growth(rest.values, wide), dtype)
-    return Comparison(what, error <= limit.value, _finite(error), limit.value, limit.reason, where)
+    given = {v.name for v in model.inputs}
+    outputs = leaves(model.outputs)
+    float_ = [n for n in dict.fromkeys([*outputs, *around.reads])
+              if n not in boxed | given and model.shapes[n].kind == "float"]  # fmt: skip
+    if not float_:
+        raise InputError("its boxes read its inputs and give everything that it gives")
+    keys = [(w.key, old.key) for w, old in zip(rest.model.weights, model.weights)]
+    for name, weights in rest.weights().items():
+        cast = {full: np.asarray(weights[key], dtype) for key, full in keys}
+        inputs, steps, told, given_back = _answered(model, rest, dtype, cast)
+        theirs = dict(zip(outputs, given_back)) | {n: told[n] for n in around.reads}
+        found: dict[str, Any] = {
+            v.name: x if v.kind == "float" else x.astype(np.int64 if v.kind == "integer" else bool)
+            for v, x in zip(model.inputs, inputs)
+        }
+        found |= {n: told[n] for n in around.gives}
+        function = ModelFunction(model)
+        with np.errstate(all="ignore"):
+            function._run(model).forward(found, cast, False, {})
+        error, where = _worst([np.asarray(found[n]) for n in float_], [theirs[n] for n in float_])
+        limit = rest.limit(rest.grown[name], dtype)
+        what = (f"the live model with {name} weights: its outputs and what its boxes read, with "
+                f"what they give, {dtype}, T = {steps}")  # fmt: skip
+        yield Comparison(what, error <= limit.value, _finite(error), limit.value, limit.reason,
+                         where)  # fmt: skip
+
+
+def _answered(
+    model: Model, rest: _Check, dtype: str, weights: Mapping[str, Any]
+) -> tuple[list[Array], int, dict[str, Any], list[Any]]:
+    """What a live model says, for a length of sequences that its boxes take.
+
+    Returns:
+        The inputs, the number of steps, the tensors around its boxes by name, and its outputs.
+    """
+    around: Any = model.around
+    count = model.live.inputs[0].shape[0]
+    lengths = list(dict.fromkeys([rest.steps, *_LENGTHS]))
+    for steps in lengths:
+        drawn = _Check(model, rest.seed, steps, rest.progress)
+        inputs = [drawn._input(v) for v in model.inputs]
+        inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
+        if count is not None:  # made for so many samples and no others
+            inputs = [np.resize(x, (count, *x.shape[1:])) for x in inputs]
+        try:
+            told, outputs = around.ask(inputs, {**around.gives, **around.reads}, weights)
+        except InputError:
+            if steps == lengths[-1]:
+                raise
+            continue
+        return inputs, steps, told, outputs
+    raise AssertionError
 
 
 def printed_parts(
@@ -309,8 +366,9 @@ class _Check:
             return self._some_masked(np.ones(axes, bool), False)
         if value.kind == "integer":
             tables = [w.shape[0] for w in self.model.weights if w.array == "embeddings"]
-            x: Array = self.rng.integers(1 if min(tables, default=2) > 1 else 0,
-                                         min(tables, default=2), axes)  # fmt: skip
+            # A box may look a zero up, or mask it.
+            least = 1 if min(tables, default=2) > 1 and not self.model.boxes else 0
+            x: Array = self.rng.integers(least, min(tables, default=2), axes)
         else:
             x = self.rng.normal(size=axes)
         for node in self.model.nodes:

@@ -18,7 +18,7 @@ from ..errors import CheckError, RnnsymError
 from ..language import read
 from ..models import Model, Node
 from ..names import T, t
-from ..numeric.operations import OPERATIONS
+from ..numeric.operations import OPERATIONS, Operation
 from ..printing.models import gives_tex, links_tex, operation_tex, shown_cell
 
 Array = NDArray[Any]
@@ -50,6 +50,20 @@ _PRODUCTIONS: list[tuple[re.Pattern[str], Callable[..., Any]]] = [
     (_known(r"\\neg NAME_t"), lambda m, a: a == 0),
     (_known(r"([01])"), lambda m: bool(int(m.group(1)))),
 ]  # fmt: skip
+
+
+def _of_a_known_form(entry: Operation) -> bool:
+    """Whether the formula of an operation is one that a production reads."""
+    names = {"y": r"\mathrm{y}", "x": r"\mathrm{x}", "x2": r"\mathrm{z}", "value": "0", "steps": 3}
+    try:
+        right = entry.tex.format(**names).partition(" = ")[2]
+    except (KeyError, IndexError):
+        return False
+    return any(pattern.match(right) for pattern, _ in _PRODUCTIONS)
+
+
+#: The operations whose formulas have to be read again.
+_READ = frozenset(name for name, entry in OPERATIONS.items() if _of_a_known_form(entry))
 _WORDS = re.compile(r"\\text\{|\\operatorname\{reshape\}|\A" + _NAME + r"(_t)? = E_")
 
 
@@ -108,7 +122,7 @@ def _value(node: Node, right: str, arrays: Mapping[str, Array]) -> Any:
         if unknown:
             raise CheckError(f"{node.name}: '{right}' names {unknown[0]}, which it does not read")
         return value(match, *(arrays[n] for n in names))
-    if own is not None:
+    if own is not None or node.operation in _READ:
         raise CheckError(f"{node.name}: '{right}' cannot be read again")
     return None
 

@@ -34,14 +34,6 @@ class Output:
     kind: str = "float"
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a live layer tells of one call: what it gives, and whether a mask goes on behind it."""
-
-    outputs: tuple[Output, ...]
-    masks: bool
-
-
 @dataclass
 class Box:
     """A call of a layer that is not covered.
@@ -64,6 +56,8 @@ def boxable(entry: Any, live: bool) -> bool:
     A live layer may be of a class of its own; of a file only Keras's own layers are taken.
     """
     found = list(_classes(entry))
+    if not isinstance(entry.get("config") if isinstance(entry, Mapping) else None, Mapping):
+        return False
     for module, kind in found:
         if not isinstance(kind, str) or not PLAIN.fullmatch(kind) or _CODE.fullmatch(kind):
             return False
@@ -79,6 +73,24 @@ def _uncovered(module: Any, kind: str) -> bool:
         known = COVERED.get(kind.removesuffix("Cell"))
         return known is not None and module not in (*known.modules, *LAYER_MODULES)
     return True
+
+
+def boxable_operation(entry: Mapping[str, Any]) -> bool:
+    """Whether an operation that is not covered may become a box."""
+    kind = entry.get("class_name")
+    return isinstance(kind, str) and bool(PLAIN.fullmatch(kind)) and not _CODE.fullmatch(kind)
+
+
+def makes_masks(entry: Any) -> bool:
+    """Whether something within a box may make a mask: it goes on unseen, and no file records it."""
+    for inner in list(_entries(entry))[1:]:
+        config = inner.get("config")
+        config = config if isinstance(config, Mapping) else {}
+        kind, module = inner.get("class_name"), inner.get("module")
+        own = module not in LAYER_MODULES and kind not in CONTAINERS
+        if own or kind == "Masking" or (kind == "Embedding" and config.get("mask_zero")):
+            return True
+    return False
 
 
 def _registered(entry: Mapping[str, Any]) -> bool:
@@ -198,8 +210,10 @@ def _input(name: str, axes: Axes, kind: str) -> dict[str, Any]:
             "inbound_nodes": [], "registered_name": None}  # fmt: skip
 
 
-def title_of(entry: Mapping[str, Any]) -> Any:
+def title_of(entry: Any) -> Any:
     """What a layer is called, of an entry of a stranger."""
+    if not isinstance(entry, Mapping):
+        return None
     config = entry.get("config")
     inner = config.get("name") if isinstance(config, Mapping) else None
     return entry.get("name") or inner
@@ -210,16 +224,17 @@ def as_graph(item: Mapping[str, Any], axes: Axes, kind: str) -> Mapping[str, Any
     entries = item["config"]["layers"]
     if isinstance(entries[0], Mapping) and entries[0].get("class_name") == "InputLayer":
         entries = entries[1:]
-    titles = {title_of(e) for e in entries}
+    titles = [title_of(e) or (e.get("class_name") if isinstance(e, Mapping) else None)
+              for e in entries]  # fmt: skip
     before = next(n for n in ("input", *(f"input_{i}" for i in range(len(titles) + 1)))
                   if n not in titles)  # fmt: skip
     layers = [_input(before, axes, kind)]
     first = before
-    for entry in entries:
+    for entry, title in zip(entries, titles):
         built = entry.get("build_config")
         shape = built.get("input_shape") if isinstance(built, Mapping) else None
         call = {"args": [_tensor(before, shape)], "kwargs": {}}
-        before = title_of(entry)
+        before = str(title)
         layers.append({**entry, "name": before, "inbound_nodes": [call]})
     config = {"name": item["config"].get("name"), "layers": layers,
               "input_layers": [[first, 0, 0]], "output_layers": [before, 0, 0]}  # fmt: skip
@@ -255,9 +270,10 @@ def without(
     for (title, call), box in boxes.items():
         for index, given in box.gives.items():
             if given.axes is not None and (title, call, index) in wanted:
-                name = title
+                name, count = title, 1
                 while name in taken:
-                    name += "_"
+                    count += 1
+                    name = f"{title[:150]}_{count}"
                 taken.add(name)
                 names[title, call, index] = name
                 values.append(box.node.gives[index])

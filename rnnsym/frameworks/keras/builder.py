@@ -18,7 +18,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from .boxes import Box, Told
+    from .boxes import Box, Output
 
 #: No model with more numbers than this is believed (1 GB in float64).
 MOST_NUMBERS = 2**27
@@ -154,8 +154,9 @@ def covered() -> list[str]:
 
 #: The kind of what nothing tells about.
 UNTOLD = "untold"
-#: Layers that look at a mask, and are covered by a rule that could hand it on unseen.
-_LOOK_AT_MASKS = ("GlobalAveragePooling1D", "Softmax", "TimeDistributed")
+#: Layers whose numbers depend on a mask.
+_LOOK_AT_MASKS = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "Multiply", "Softmax",
+                  "GlobalAveragePooling1D", "TimeDistributed", *CONTAINERS)  # fmt: skip
 #: Layers that need to know the width of what they read.
 _WIDE = ("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "Dense", "LayerNormalization",
          "BatchNormalization", "Masking", "TimeDistributed")  # fmt: skip
@@ -171,7 +172,7 @@ class Builder:
         self.training = training
         self.ports = ports
         #: Of a live model: what its calls give, by layer and call.
-        self.told: Mapping[tuple[str, int], Told] | None = None
+        self.told: Mapping[tuple[str, int], tuple[Output, ...]] | None = None
         #: The calls of layers that are not covered, and the same model without them.
         self.boxes: dict[tuple[str, int], Box] = {}
         self.rest: tuple[Mapping[str, Any], tuple[str, ...]] | None = None
@@ -342,7 +343,7 @@ class Builder:
                                        f"{call.spec.ident}_mask", value=0.0)  # fmt: skip
         if call.mask is not None and len(call.mask.axes) > 2:
             raise call.refuse(f"a mask with {len(call.mask.axes) + 1} axes is not covered")
-        self._refuse_untold(call, known)
+        self._refuse_untold(call)
         for x in call.inputs:
             if x.kind == "float" and x.axes and x.axes[-1] is None and call.spec.kind in _WIDE:
                 raise call.refuse("the width of what it reads is not known")
@@ -357,14 +358,14 @@ class Builder:
         self._note(call, outputs)
         return outputs
 
-    def _refuse_untold(self, call: Call, known: Covered) -> None:
+    def _refuse_untold(self, call: Call) -> None:
         """Refuse what rests on something that a layer that is not covered does not tell."""
         for x in call.inputs:
             if x.kind == UNTOLD:
                 box = self._box_of(x.name)
                 raise InputError(f"{box.refusal}; nothing tells the shape of what it gives, which "
                                  f"{call.spec.ident} reads")  # fmt: skip
-        if known.keeps_mask is not None and call.spec.kind not in _LOOK_AT_MASKS:
+        if call.spec.kind not in _LOOK_AT_MASKS:
             return
         for mask in (call.mask, *(x.mask for x in call.inputs if call.mask is None)):
             if mask is not None and mask.kind == UNTOLD:

@@ -13,21 +13,23 @@ from ...models import Axes, Layer, Model, Node, Value, leaves
 from . import layers as _layers  # noqa: F401  its functions register themselves
 from .arithmetic import KINDS, arithmetic
 from .boxes import (
-    PLAIN,
     Box,
     Output,
     Reference,
-    Told,
     as_graph,
     boxable,
+    boxable_operation,
     ends_masks,
+    makes_masks,
     sized,
+    title_of,
     without,
 )
 from .builder import (
     CONTAINERS,
     DEEPEST,
     MOST_LAYERS,
+    MOST_NODES,
     MOST_NUMBERS,
     UNTOLD,
     Builder,
@@ -101,7 +103,8 @@ def _boxed(
     """A layer that is not covered, by its name and class."""
     config = entry.get("config")
     config = config if isinstance(config, Mapping) else {}
-    kind, title = str(entry["class_name"]), config.get("name", entry["class_name"])
+    kind = str(entry["class_name"])
+    title = title_of(entry) or kind
     if not isinstance(title, str) or not title or len(title) > 200 or not title.isprintable():
         raise InputError(words)
     return Spec(kind, config, title, f"{spec.place}, layer {i + 1} {shown(title)}", b.name(title),
@@ -215,7 +218,7 @@ class _Graph:
         self.specs = specs
         self.found: dict[tuple[str, int], list[Tensor]] = {}
         #: What the calls that read an output of a layer record of it.
-        self.recorded: dict[Reference, Mapping[str, Any]] = {}
+        self.recorded: dict[Reference, list[Mapping[str, Any]]] = {}
 
     def _fail(self, reason: str) -> InputError:
         return refuse(self.call.spec.place, reason)
@@ -274,14 +277,21 @@ class _Graph:
     def _record(self, calls: list[Any], outputs: list[Reference]) -> None:
         """What is recorded of each tensor where it is read."""
         for config in _tensor_configs(calls):
-            self.recorded[_reference(config.get("keras_history"), self._fail)] = config
+            reference = _reference(config.get("keras_history"), self._fail)
+            self.recorded.setdefault(reference, []).append(config)
         for reference in outputs:
-            self.recorded.setdefault(reference, {})
+            self.recorded.setdefault(reference, [])
 
-    def _output(self, config: Mapping[str, Any], place: str) -> Output:
-        shape, dtype = config.get("shape"), config.get("dtype")
-        told = isinstance(shape, (list, tuple))
-        return Output(shape_of(shape, place) if told else None, _DTYPES.get(str(dtype), "float"))
+    def _output(self, reference: Reference, place: str) -> Output:
+        """What is recorded of an output of a box, by all that read it."""
+        configs = self.recorded[reference]
+        shapes = {tuple(s) for c in configs if isinstance(s := c.get("shape"), (list, tuple)) and s
+                  and all(a is None or isinstance(a, int) for a in s)}  # fmt: skip
+        if len(shapes) > 1:
+            raise refuse(place, f"it is recorded to give {' and '.join(map(str, shapes))}")
+        kinds = {_DTYPES.get(str(c.get("dtype")), "float") for c in configs}
+        axes = shape_of(shapes.pop(), place) if shapes else None
+        return Output(axes, kinds.pop() if len(kinds) == 1 else "float")
 
     def _box(self, spec: Spec, name: str, i: int, node: Any) -> list[Tensor]:
         """A call of a layer that is not covered: what it gives has a name, and a size if told."""
@@ -292,30 +302,35 @@ class _Graph:
         reads = [self._value(r) for r in references]
         told = (b.told or {}).get((name, i))
         here = sorted(k for n, call, k in self.recorded if (n, call) == (name, i))
-        gives = {k: self._output(self.recorded[name, i, k], spec.place) for k in here}
+        if not reads:
+            raise refuse(spec.place, "it reads nothing of the model")
+        gives = {k: self._output((name, i, k), spec.place) for k in here}
+        # A live layer knows best, then the options; what a file records may be of another place.
+        rule = sized(spec.kind, spec.config, axes) if told is None else None
         for k, output in gives.items():
-            if output.axes is None and told is not None and k < len(told.outputs):
-                gives[k] = told.outputs[k]
-            elif output.axes is None and k == 0:
-                gives[k] = sized(spec.kind, spec.config, axes)
-        unseen = ends_masks(spec.kind) if told is None else not told.masks
-        masks = [x.mask for x in reads if x.mask is not None]
+            if told is not None and k < len(told):
+                gives[k] = told[k]
+            elif rule is not None and k == 0 and rule.axes is not None:
+                gives[k] = replace(rule, kind=output.kind)
+        first = told[0] if told else gives.get(0) or rule or Output(None)
+        masked = any(x.mask is not None for x in reads) and not ends_masks(spec.kind)
+        masked = masked or makes_masks(spec.item)
         found = []
         for k in range(max(gives, default=0) + 1):
             output = gives.get(k, Output(None))
             x = b.value(spec.ident, output.axes or (), output.kind if output.axes else UNTOLD)
-            if masks and not unseen:
+            if masked:
                 x.mask = Tensor(x.name, (), UNTOLD)
             found.append(x)
         made = Node(b.node_name(spec.ident), spec.ident, spec.kind, tuple(r.name for r in reads),
                     tuple(x.name for x in found), operation="box",
-                    options={"kind": spec.kind}, note=spec.refusal)  # fmt: skip
+                    options={"kind": spec.kind}, note=spec.refusal, spec=(name, i))  # fmt: skip
         b.nodes.append(made)
         if spec.store:
             b.stores[spec.ident] = spec.store
         b.boxes[name, i] = Box(made, spec.refusal, references, gives)
         b.layers.setdefault(spec.ident, Layer(
-            spec.ident, spec.title, spec.kind, gives.get(0, Output(None)).axes,
+            spec.ident, spec.title, spec.kind, first.axes,
             "not covered: a box", box=True))  # fmt: skip
         return found
 
@@ -325,6 +340,9 @@ class _Graph:
             name = entry["config"].get("name")
         if not isinstance(name, str):
             raise self._fail("a layer has no name")
+        if not name or len(name) > 200 or not name.isprintable():
+            raise self._fail(f"a layer's name {shown(name)} is no plain text of at most 200 "
+                             "characters")  # fmt: skip
         return name
 
     def _value(self, reference: tuple[str, int, int]) -> Tensor:
@@ -359,18 +377,19 @@ class _Graph:
             raise self._fail(f"a call of {shown(name)} is not as Keras 3 writes it")
         args = node.get("args", [])
         kwargs = node.get("kwargs", {})
-        if not isinstance(args, list) or not isinstance(kwargs, Mapping) or not args:
+        if not isinstance(args, list) or not isinstance(kwargs, Mapping):
             raise self._fail(f"a call of {shown(name)} is not as Keras 3 writes it")
         if isinstance(spec, Spec) and spec.refusal:
             return self._box(spec, name, i, node)
+        if not args:
+            raise self._fail(f"a call of {shown(name)} without an argument by place is not covered")
         if not isinstance(spec, Spec):
             taken = set(self.b._idents)
             try:
                 return [self._operation(spec, name, args, kwargs)]
             except InputError as refusal:
                 kind, config = spec.get("class_name"), spec.get("config")
-                plain = isinstance(kind, str) and PLAIN.fullmatch(kind)
-                if self.b.depth > 1 or self.b.ports or not plain:
+                if self.b.depth > 1 or self.b.ports or not boxable_operation(spec):
                     raise
                 self.b._idents = taken  # nothing was added
                 here = f"{self.call.spec.place}, operation {shown(name)}"
@@ -444,7 +463,8 @@ def _history(value: Mapping[str, Any], fail: Callable[[str], InputError]) -> tup
 
 def _reference(value: Any, fail: Callable[[str], InputError]) -> tuple[str, int, int]:
     fits = isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and all(
-        isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value[1:3]
+        isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= MOST_NODES
+        for n in value[1:3]
     )  # fmt: skip
     if not fits:
         raise fail(f"{shown(value)} names no output of a layer")
@@ -597,7 +617,7 @@ def build(
     item: Mapping[str, Any], input_axes: list[tuple[Axes, str]] | None = None, *,
     masked_inputs: tuple[bool, ...] = (), training: bool = False,
     implementations: Mapping[str, int] | None = None,
-    told: Mapping[tuple[str, int], Told] | None = None,
+    told: Mapping[tuple[str, int], tuple[Output, ...]] | None = None,
 ) -> tuple[Model, dict[str, str]]:  # fmt: skip
     """The model of a configuration, without numbers, and where each array is stored.
 
@@ -702,6 +722,10 @@ def _alive(nodes: list[Node], outputs: Any, b: Builder) -> tuple[Node, ...]:
     needed = set(leaves(outputs))
     alive: list[Node] = []
     for node in reversed(nodes):
+        if node.operation == "box" and any(g in needed for g in node.gives):
+            needed |= set(node.needs)
+            alive.append(node)  # its outputs are told apart by their place
+            continue
         kept = [
             (take, gives)
             for take, gives in zip(node.takes or (("", ""),) * len(node.gives), node.gives)

@@ -22,6 +22,7 @@ from .builder import (
     CONTAINERS,
     LAYER_MODULES,
     MOST_CELLS,
+    UNTOLD,
     Builder,
     Call,
     Tensor,
@@ -331,8 +332,15 @@ def _same_axes(call: Call) -> None:
         raise call.refuse("inputs of different shapes are not covered")
 
 
+def _untold(masks: list[Tensor | None]) -> Tensor | None:
+    """A mask that nothing tells of, if one is among them: what is joined with it is not told."""
+    return next((m for m in masks if m is not None and m.kind == UNTOLD), None)
+
+
 def _merge_mask(b: Builder, call: Call) -> Tensor | None:
     masks = [x.mask for x in call.inputs]
+    if (untold := _untold(masks)) is not None:
+        return untold
     if any(m is None for m in masks):
         return None
     found = masks[0]
@@ -415,6 +423,8 @@ def _joined_mask(b: Builder, call: Call, axis: int, rank: int) -> Tensor | None:
     masks = [x.mask for x in call.inputs]
     if all(m is None for m in masks):
         return None
+    if (untold := _untold(masks)) is not None:
+        return untold
     if rank != 2:
         raise call.refuse("under a mask it covers sequences")
     full = [m or b.mask_of(call, x) for m, x in zip(masks, call.inputs)]

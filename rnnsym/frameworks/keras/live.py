@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...models import Axes, Model, leaves
-from .boxes import Output, Told
+from .boxes import Output
 from .graphs import build, shape_of
 from .options import shown
 from .witness import load
@@ -37,6 +37,8 @@ def from_live(subject: Any) -> Model:
         _refuse_repeated(keras, part)
         _refuse_look_alikes(keras, part)
     item = _entry(keras, subject)
+    if isinstance(subject, keras.Sequential):
+        _name_layers(item, subject)
     axes = None if isinstance(subject, keras.Model) else _axes_of(subject)
     implementations = {
         layer.name: layer.cell.implementation
@@ -69,12 +71,20 @@ def from_live(subject: Any) -> Model:
     return replace(found, layers=layers, around=around if around.complete else None)
 
 
+def _name_layers(item: Mapping[str, Any], subject: Any) -> None:
+    """Names for the entries of a sequence; a class of one's own may leave its name out."""
+    entries = item["config"]["layers"]
+    if len(entries) == len(subject._layers):
+        for entry, layer in zip(entries, subject._layers):
+            entry.setdefault("name", layer.name)
+
+
 def _variables(subject: Any, model: Model) -> list[Any]:
     """The arrays of the layers that have equations, in their order."""
     titles = {x.title for x in model.boxes}
-    boxes = [layer for layer in subject._flatten_layers(include_self=False, recursive=False)
-             if layer.name in titles]  # fmt: skip
-    others = {id(v) for layer in boxes for v in layer.weights}
+    layers = list(subject._flatten_layers(include_self=False, recursive=False))
+    own = {id(v) for layer in layers if layer.name not in titles for v in layer.weights}
+    others = {id(v) for layer in layers if layer.name in titles for v in layer.weights} - own
     return [v for v in subject.weights if "seed_generator" not in v.path and id(v) not in others]
 
 
@@ -89,52 +99,102 @@ def _calls(subject: Any) -> dict[tuple[str, int], Any]:
     return found
 
 
-def _told(call: Any) -> Told:
-    """What a call gives, and whether a mask goes on behind it."""
+def _told(call: Any) -> tuple[Output, ...]:
+    """What a call gives."""
     kinds = {
         "bool": "mask",
         **{f"{u}int{n}": "integer" for u in ("", "u") for n in (8, 16, 32, 64)},
     }
-    outputs = tuple(Output(tuple(y.shape[1:]), kinds.get(str(y.dtype), "float"))
-                    for y in call.outputs)  # fmt: skip
-    return Told(outputs, getattr(call.operation, "supports_masking", True) is True)
+    return tuple(
+        Output(tuple(y.shape[1:]) if len(y.shape) else None, kinds.get(str(y.dtype), "float"))
+        for y in call.outputs
+    )
 
 
 class Around:
-    """What the boxes of a live model give, as the model itself computes it."""
+    """What stands around the boxes of a live model, as the model itself computes it.
+
+    Attributes:
+        gives: the tensors that boxes give, by the names of the values.
+        reads: the tensors that boxes read.
+        complete: whether every box can be asked; not where Keras could not build the model in
+            symbols.
+    """
 
     def __init__(self, model: Model, calls: Mapping[tuple[str, int], Any]) -> None:
         self.model = model
-        self.tensors: dict[str, Any] = {}
-        titles = {layer.name: layer.title for layer in model.boxes}
-        for name, title in titles.items():
-            nodes = [n for n in model.nodes if n.layer == name]
-            mine = [c for (called, _), c in sorted(calls.items(), key=lambda p: p[0])
-                    if called == title]  # fmt: skip
-            for node, call in zip(nodes, mine):
-                self.tensors |= dict(zip(node.gives, call.outputs))
-        #: A model that Keras could not build in symbols has calls that cannot be asked for.
-        self.complete = all(n.gives[0] in self.tensors for n in model.nodes if n.operation == "box")
+        self.gives: dict[str, Any] = {}
+        self.reads: dict[str, Any] = {}
+        boxes = [n for n in model.nodes if n.operation == "box"]
+        for node in boxes:
+            call = calls.get(node.spec)
+            if call is None:
+                continue
+            self.gives |= dict(zip(node.gives, call.outputs))
+            tensors = list({id(x): x for x in call.input_tensors}.values())
+            if len(tensors) == len(node.reads):
+                self.reads |= dict(zip(node.reads, tensors))
+        self.complete = all(g in self.gives for n in boxes for g in n.gives[:1])
 
     def __call__(self, inputs: list[Any]) -> dict[str, Any]:
-        """The arrays by the names of the values.
+        """What the boxes give, by the names of the values.
 
         Raises:
-            InputError: for a model with layers that keep their states from call to call.
+            InputError: for a model with layers that keep their states from call to call, or one
+                that cannot be run so.
         """
-        keras, subject = load(), self.model.live
-        if any(getattr(part, "stateful", False) for part in subject._flatten_layers()):
+        subject = self.model.live
+        if any(node.stateful for node in self.model.nodes):
             raise InputError(
                 f"{shown(subject.name)}: it keeps states from call to call, and has layers that "
                 "are not covered: what those give cannot be asked without a change of them"
             )
-        names = list(self.tensors)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Keras said of masks when the model was made
-            probe = keras.Model(subject.inputs, [self.tensors[n] for n in names])
-        tensors = [keras.ops.convert_to_tensor(x, i.dtype) for x, i in zip(inputs, subject.inputs)]
-        found = probe(tensors if len(tensors) > 1 else tensors[0], training=False)
-        return {n: np.asarray(a) for n, a in zip(names, leaves(found))}
+        found, _ = self.ask(inputs, self.gives)
+        return found
+
+    def ask(
+        self,
+        inputs: list[Any],
+        tensors: Mapping[str, Any],
+        weights: Mapping[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """Some tensors of the model and what it gives, everything that a call changes put back.
+
+        Args:
+            inputs: the arrays of the model's inputs.
+            tensors: which tensors, by name.
+            weights: arrays by our keys, in place of the model's own.
+
+        Raises:
+            InputError: if the model cannot be run so.
+        """
+        keras, subject = load(), self.model.live
+        parts = [subject, *subject._flatten_layers()]
+        kept = {id(v): v for p in parts for v in (*p.variables, *leaves(getattr(p, "states", None)))
+                if hasattr(v, "assign")}  # fmt: skip
+        before = [(v, np.array(v.numpy())) for v in kept.values()]
+        names = list(tensors)
+        try:
+            for weight, variable in zip(self.model.weights, _variables(subject, self.model)):
+                if weights is not None:
+                    variable.assign(np.asarray(weights[weight.key], variable.dtype))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Keras said of masks when it was made
+                probe = keras.Model(
+                    subject.inputs, [*(tensors[n] for n in names), *subject.outputs]
+                )
+            given = [
+                keras.ops.convert_to_tensor(x, i.dtype) for x, i in zip(inputs, subject.inputs)
+            ]
+            found = leaves(probe(given if len(given) > 1 else given[0], training=False))
+            arrays = [np.asarray(a) for a in found]
+        except Exception as error:
+            words = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(f"{shown(subject.name)} cannot be run so: {words}") from None
+        finally:
+            for variable, array in before:
+                variable.assign(array)
+        return dict(zip(names, arrays)), arrays[len(names) :]
 
 
 def _refuse_look_alikes(keras: Any, part: Any) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -269,7 +270,7 @@ def list_command(as_json: bool) -> None:
         return
     width = max(len(name) for name, _ in rows)
     for name, cell in rows:
-        _echo(f"{name:{width}}  {cell.title}")
+        _print_words(f"{name:{width}}  {cell.title}")
 
 
 @main_group.command()
@@ -280,12 +281,18 @@ def show(as_json: bool, convention: str | None, **which: Any) -> None:
 
     CELL is a name of the catalogue, or several joined by + (simple_rnn+dense).
     """
-    from .printing import count_text, to_text
+    from .names import t, unicode_of
+    from .printing import chosen, count_text, to_text
 
     cell = _one_cell(convention=convention, **which)
     if as_json:
         _print_json(_cell_data(cell))
         return
+    _, style = chosen(cell)
+
+    def symbol(v: Any) -> str:
+        return unicode_of(v.name, t if v.timed else None, style.look)
+
     console = _console()
     console.print(cell.title or cell.name, style="bold", markup=False, highlight=False)
     for text in (cell.description, f"Source: {cell.source}" if cell.source else ""):
@@ -297,13 +304,13 @@ def show(as_json: bool, convention: str | None, **which: Any) -> None:
     table = _table("symbol", "role", "shape", "meaning")
     for variable in cell.variables:
         rows, cols = cell.shown_shape(variable)
-        table.add_row(*_plain(str(variable), variable.role.value, f"{rows} × {cols}",
+        table.add_row(*_plain(symbol(variable), variable.role.value, f"{rows} × {cols}",
                               variable.meaning))  # fmt: skip
     console.print(table)
     number = cell.parameter_count.xreplace(dict(cell.sizes))
     also = f" = {number}" if cell.sizes and number.is_Integer else ""
     console.print(f"\nparameters: {count_text(cell)}{also}", markup=False, highlight=False)
-    console.print(f"output: {cell.output}", markup=False, highlight=False)
+    console.print(f"output: {symbol(cell.output)}", markup=False, highlight=False)
     for remark in cell.remarks:
         console.print(f"note: {remark}", markup=False, highlight=False)
 
@@ -330,9 +337,10 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @click.option("--to", metavar="FORMAT", shell_complete=_completing(_formats),
               help="tex, md, txt, ipynb, py, json, mathml, pdf, svg or tikz; without it the end of "
               "PATH says which, else tex.")  # fmt: skip
-@click.option("--what", metavar="PARTS", shell_complete=_completing(_parts),
-              help="Parts, split by commas: symbols, count, forward, elements, unrolled, matrices, "
-              "example, code, bptt, jacobian, rtrl, cost, report.")  # fmt: skip
+@click.option("--what", metavar="PARTS", multiple=True, shell_complete=_completing(_parts),
+              help="Parts, split by commas or given several times: symbols, count, forward, "
+              "elements, unrolled, matrices, example, code, bptt, jacobian, rtrl, cost, "
+              "report.")  # fmt: skip
 @click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
 @click.option("--loss", metavar="NAME", default="general", show_default=True,
               shell_complete=_completing(_losses),
@@ -348,11 +356,11 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 @_print_options
 @click.option("--title", metavar="TEXT", help="Of tex and pdf: the article's title.")
 @click.option("--author", metavar="TEXT", help="Of tex and pdf: who wrote it.")
-@click.option("--fragment", is_flag=True, help="Of tex: for \\\\input, without the preamble.")
+@click.option("--fragment", is_flag=True, help="Of tex: for \\input, without the preamble.")
 @click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def export(
-    to: str | None, what: str | None, steps: int, loss: str, full: bool, fragment: bool,
+    to: str | None, what: tuple[str, ...], steps: int, loss: str, full: bool, fragment: bool,
     path_of_weights: str | None, inputs: tuple[str, ...],
     output: str | None, force: bool, convention: str | None, cells: tuple[str, ...],
     equations: str | None, path: tuple[str, ...], sizes: Any, **choices: Any,
@@ -370,7 +378,8 @@ def export(
         _check_target(target, force)
     # N and T are no sizes of a cell: its costs grow with them.
     at = {n: v for n, v in map(_size, sizes) if n in ("N", "T")}
-    if at and "cost" not in (what or ""):
+    parts = ",".join(what)
+    if at and "cost" not in parts:
         raise InputError("N and T are sizes of costs: ask for --what cost")
     sizes = [s for s in sizes if _size(s)[0] not in at]
     found = _several(cells, equations, path, convention, sizes)
@@ -380,7 +389,7 @@ def export(
     own: dict[str, Any] = {k: choices.pop(k) for k in ("inputs", "weights") if k in choices}
     own |= {k: choices.pop(k) or "" for k in ("title", "author")}
     text = document(
-        found, to, at=at, **own, steps=steps, what=what if what is not None else USUAL,
+        found, to, at=at, **own, steps=steps, what=parts if what else USUAL,
         loss=loss, full=full, fragment=fragment, **_choices(**choices),
     )  # fmt: skip
     if isinstance(text, bytes) and target is None:
@@ -439,7 +448,9 @@ def derive(
 ) -> None:  # fmt: skip
     """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown."""
     from .derive import backpropagate, jacobian, rtrl
-    from .printing import to_latex, to_text
+    from .printing import chosen, to_text
+    from .printing.latex import equation_tex
+    from .printing.text import equation_text
 
     if what not in ("bptt", "jacobian", "rtrl"):
         raise InputError(f"unknown part '{what}'; there are bptt, jacobian, rtrl")
@@ -454,6 +465,7 @@ def derive(
         derivation = jacobian(cell) if what == "jacobian" else rtrl(cell)
     report = derivation.check()
     shown = derivation if full else derivation.terse()
+    _, style = chosen(derivation)
     if as_json:
         nothing = {"error": None, "tolerance": None, "verdict": None}  # where a state starts
         found = {
@@ -463,7 +475,8 @@ def derive(
         _print_json({
             "title": derivation.title, "verdict": report.verdict.slug, "seed": report.seed,
             "lines": [
-                {"line": to_text(s.equation), "latex": to_latex(s.equation), "section": s.section,
+                {"line": equation_text(s.equation, style),
+                 "latex": equation_tex(s.equation, style), "section": s.section,
                  **found.get(to_text(s.equation), nothing),
                  "rule": s.rule, "reason": s.reason.replace("`", ""),
                  "shapes": {str(q): " × ".join(map(str, _turned(cell, q))) for q, _ in s.shapes}}
@@ -477,13 +490,13 @@ def derive(
     for section, lines in shown.sections.items():
         console.print(f"\n{section or 'lines'}", style="italic", markup=False, highlight=False)
         for s in lines:
-            line = to_text(s.equation)
+            line = equation_text(s.equation, style)
             holds = f"    for t = {s.holds[0]}, …, {s.holds[1]}" if s.holds else ""
             _print_line(f"  {line}{holds}")
             if full:
-                _print_line(f"      {s.rule}: {s.reason.replace('`', '')}")
+                _print_words(f"      {s.rule}: {s.reason.replace('`', '')}")
             if s.dropped is not None:
-                left = to_text(replace(s.equation, expr=s.dropped))
+                left = equation_text(replace(s.equation, expr=s.dropped), style)
                 _print_line(f"      left out: {left.partition(' = ')[2]}")
     worst = max(c.error or 0.0 for c in report.comparisons)
     seen = sum(c.rejected for c in report.controls)
@@ -499,6 +512,18 @@ def derive(
 def _turned(cell: Cell, q: Any) -> Any:
     """The shape of a quantity in the form of its cell."""
     return q.shape if cell.convention == "row" else q.shape[::-1]
+
+
+def _print_words(text: str) -> None:
+    """Lines of words, wrapped to a terminal; a pipe or a file gets each line whole."""
+    told = sys.stdout.isatty()
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        width = _console().width if told else len(line) + 1
+        wrapped = textwrap.wrap(line, max(width, 20), subsequent_indent=indent,
+                                break_long_words=False, break_on_hyphens=False)  # fmt: skip
+        for part in wrapped or [""]:
+            _echo(part)
 
 
 def _print_line(text: str) -> None:
@@ -601,7 +626,7 @@ def verify(
         reports.append(report)
         _say_aside(f"[{len(reports)}/{len(subjects)}] {report.subject}: {report.verdict}")
         if not as_json:
-            _echo(str(report))
+            _print_words(str(report))
 
     if jobs != 1:
         with _quiet_stderr():
@@ -622,7 +647,7 @@ def verify(
             )
         reports.append(report)
         if not as_json:
-            _echo(str(report))
+            _print_words(str(report))
     if as_json:
         _print_json({"passed": all(reports), "reports": [r.to_dict() for r in reports]})
     _end(reports)
@@ -651,10 +676,11 @@ def equal(one: str, other: str, convention: str | None, seed: int, as_json: bool
     if seed < 0:
         raise InputError(f"a seed is a whole number from 0 on, not {seed}")
     from .checking import equal as compare
+    from .checking.equality import is_text
     from .language import parse
 
     def meant(text: str) -> Any:
-        named = "=" in text.partition("(")[0]
+        named = is_text(text)
         return parse(text, convention=convention) if named and convention is not None else text
 
     with _quiet_stderr():
@@ -662,7 +688,7 @@ def equal(one: str, other: str, convention: str | None, seed: int, as_json: bool
     if as_json:
         _print_json({"passed": bool(report), "reports": [report.to_dict()]})
     else:
-        _echo(str(report))
+        _print_words(str(report))
     _end([report])
 
 
@@ -797,7 +823,8 @@ def _print_explanation(explanation: Any) -> None:
     console.print(f"{model.title}{part}: {explanation.verdict}{weak}", style="bold", markup=False,
                   highlight=False)  # fmt: skip
     console.print(
-        f"{explanation.source}; {model.parameter_count:,} parameters in {model.dtype}\n",
+        f"{explanation.source}; {model.parameter_count:,} parameters"
+        f"{' of the layers explained' if model.boxes else ''} in {model.dtype}\n",
         markup=False, highlight=False,
     )  # fmt: skip
     table = _table("layer", "class", "options", "gives", "parameters", "number")
@@ -817,8 +844,7 @@ def _print_explanation(explanation: Any) -> None:
         table.add_row(*_plain(b.words, b.key, b.symbol, b.meaning, *numbers))
     console.print(table)
     console.print()
-    for line in to_text(report).splitlines():
-        _print_line(line)
+    _print_words(to_text(report))
 
 
 @main_group.command()

@@ -245,6 +245,7 @@ class Cell:
             every array lies that is given to its functions or comes from them.
         remarks: what a reader of the text should know, such as a name that was taken for an input.
         raised: whether its text writes times above, `h^{(t)}`; so they are printed, then.
+        catalogued: whether it is of the catalogue: its names are ours, and a notation has others.
     """
 
     name: str
@@ -259,6 +260,7 @@ class Cell:
     convention: str = ROW
     remarks: tuple[str, ...] = field(default=(), compare=False)
     raised: bool = field(default=False, compare=False)
+    catalogued: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.convention not in CONVENTIONS:

@@ -176,3 +176,16 @@ def test_a_model_whose_numbers_are_not_finite_has_no_power():
     cell = dataclasses.replace(node.cell, equations=wrong)
     nodes = tuple(dataclasses.replace(n, cell=cell) if n is node else n for n in net.nodes)
     assert rnnsym.verify(dataclasses.replace(net, nodes=nodes)).verdict == rnnsym.Verdict.WRONG
+
+
+def test_attention_by_hand_is_explained_whole():
+    x = keras.Input((5, 3))
+    y = layers.GRU(4, return_sequences=True)(x)
+    weights = layers.Softmax(axis=1)(layers.Dense(1, activation="tanh")(y))
+    pooled = layers.Flatten()(layers.Dot(axes=1)([weights, y]))
+    model = numbers(keras.Model(x, layers.Dense(2)(pooled)))
+    net = rnnsym.from_keras(model)
+    assert not net.boxes and rnnsym.verify(net, gradient=True).verdict == rnnsym.Verdict.VERIFIED
+    given = np.random.default_rng(1).normal(size=(2, 5, 3)).astype("float32")
+    found = rnnsym.lambdify(net)(given)
+    assert np.abs(np.squeeze(found) - np.asarray(model(given))).max() < 2e-6

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import need
 
 import rnnsym
 
@@ -340,3 +341,95 @@ def test_the_worked_example_takes_own_numbers(command, tmp_path):
         what = "example" if wrong != own else "forward"
         done = command("export", "simple_rnn", "--what", what, "--to", "txt", *wrong)
         assert done.returncode == 2 and words in done.stderr
+
+
+# --- what a newcomer met
+
+
+def test_derive_and_show_write_times_where_the_text_has_them(command):
+    text = r"h^{(t)} = \tanh(x^{(t)} W + h^{(t-1)} U + b)"
+    for arguments in (
+        ("derive",),
+        ("derive", "--steps", "2"),
+        ("derive", "--what", "jacobian"),
+        ("show",),
+    ):
+        done = command(*arguments, "--equations", text)
+        assert done.returncode == 0 and "h^{(" in done.stdout
+        assert "h_t" not in done.stdout and "x_t" not in done.stdout, done.stdout
+    data = json.loads(command("derive", "--json", "--equations", text).stdout)
+    assert all("_{t" not in line["latex"].replace(r"\sum_{t=1}", "") for line in data["lines"])
+    assert all(line["verdict"] == "consistent" for line in data["lines"][1:3])
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("h^{(t)} = tanh(x^{(t)} W + h^{(t-1)} U + b)", "simple_rnn"),
+     ("keras.layers.GRU(reset_after=False)", "gru_reset_before"),
+     ("simple_rnn", r"h^{(t)} = \tanh(x^{(t)} W + h^{(t-1)} U + b)")],
+)  # fmt: skip
+def test_equal_knows_a_text_from_a_name(command, pair):
+    done = command("equal", *pair)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_contents_of_a_pdf_have_the_numbers_of_the_pages(command, tmp_path):
+    need("pdflatex")
+    need("pdftotext")
+    assert command("export", "lstm", "gru", "simple_rnn", "dense", "-o", "four.pdf").returncode == 0
+    done = subprocess.run(
+        ["pdftotext", "-layout", tmp_path / "four.pdf", "-"], capture_output=True, text=True
+    )
+    pages = done.stdout.split("\f")
+    told = re.findall(r"^(\d) ([A-Z].*?)\s+(\d+)$", pages[0], re.M)
+    assert len(told) == 4
+    for number, title, page in told:
+        assert any(
+            line.split() == [number, *title.split()] for line in pages[int(page) - 1].splitlines()
+        ), title
+
+
+def test_lines_are_as_wide_as_the_terminal(command):
+    import pty
+    import struct
+    import termios
+    from fcntl import ioctl
+
+    for arguments in (
+        ("list",),
+        ("verify", "dense", "--against", "latex"),
+        ("derive", "lstm", "--full"),
+    ):
+        ours, theirs = pty.openpty()
+        ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rnnsym", *arguments],
+            stdout=theirs, stderr=subprocess.DEVNULL, env=environment,
+        )  # fmt: skip
+        os.close(theirs)
+        data = b""
+        try:
+            while piece := os.read(ours, 65536):
+                data += piece
+        except OSError:  # the other end is closed
+            pass
+        assert process.wait() == 0
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", data.decode())
+        words = [line for line in plain.splitlines() if " = " not in line]
+        assert words and max(map(len, words)) <= 60, max(words, key=len)
+    # A pipe gets every line whole.
+    assert max(map(len, command("verify", "dense", "--against", "latex").stdout.splitlines())) > 60
+
+
+def test_parts_may_be_given_several_times(command):
+    done = command("export", "lstm", "--what", "count", "--what", "cost,elements", "--to", "txt")
+    assert "Number of parameters" in done.stdout or "parameters" in done.stdout
+    assert "Costs" in done.stdout and "Single elements" in done.stdout
+
+
+def test_a_page_of_mathml_is_html(command, tmp_path):
+    assert command("export", "gru", "-o", "a.html", "--what", "forward").returncode == 0
+    assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
+    assert command("export", "gru", "--to", "mathml", "-o", "b.html").returncode == 0
+    assert "another kind" in command("export", "gru", "--to", "tex", "-o", "c.html").stderr

@@ -820,10 +820,16 @@ def test_a_notation_keeps_a_reader_s_own_symbols_unless_asked():
 
 def test_a_notation_has_the_names_of_the_catalogue_and_of_what_is_made_of_it():
     gru = ALL["gru"]
-    text = "h_t = tanh(h_{t-1} U + x_t W + b)"  # the catalogue's, its terms in another order
-    for subject in (ALL["network"], ALL["simple_rnn"].with_sizes(M=4), rnnsym.Cell.parse(text)):
-        assert "W_{ih}" in rnnsym.to_latex(subject, notation="pytorch")
-        assert "W_{ih}" not in rnnsym.to_latex(subject, notation="pytorch", names="own")
+    typed = rnnsym.Cell.parse("h_t = tanh(x_t W + h_{t-1} U + b)")  # as it stands in the catalogue
+    for form in ("row", "column"):
+        kept = rnnsym.to_text(typed, notation="goodfellow", bold=False, convention=form)
+        assert kept.count("W") == kept.count("U") == 1 and (
+            "x^{(t)} W" in kept or "W x^{(t)}" in kept
+        )
+    assert "W_{ih}" in rnnsym.to_latex(typed, notation="pytorch", names="notation")
+    for subject in (ALL["network"], ALL["simple_rnn"].with_sizes(M=4), rnnsym.backpropagate(gru)):
+        assert "W_{i" in rnnsym.to_latex(subject, notation="pytorch")
+        assert "W_{i" not in rnnsym.to_latex(subject, notation="pytorch", names="own")
     mixed = rnnsym.stack(rnnsym.Cell.parse("h_t = relu(x_t W + h_{t-1} U)"), ALL["dense"])
     assert "W_{ih}" not in rnnsym.to_latex(mixed, notation="pytorch")
     with pytest.raises(rnnsym.InputError, match="names are own or notation"):

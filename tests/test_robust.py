@@ -475,3 +475,59 @@ def test_a_mask_is_no_branch_that_cannot_be_reached():
 
     model = keras.Sequential([keras.Input((4, 3)), keras.layers.Masking(), keras.layers.LSTM(2)])
     assert rnnsym.verify(rnnsym.from_keras(model)).verdict == "verified"
+
+
+# --- what a newcomer met
+
+
+@pytest.mark.parametrize("spaces", [800, 3_200, 9_000, 19_000])
+def test_runs_of_spaces_are_read_at_once(spaces):
+    import time
+
+    start = time.process_time()
+    for text in (
+        "h_t = x_t W" + " " * spaces,
+        " " * spaces + "h_t = x_t W",
+        "h_t = x_t" + " " * spaces + "W",
+    ):
+        assert parse(text).equations == parse("h_t = x_t W").equations
+    assert time.process_time() - start < 10  # a hundred times what it takes; it took minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (r"h_t = \tanh(x_t W_{\eta x} + h_{t-1} W_{x\eta} + b_{\eta,j} + c_\eta)",
+         ["W_eta_x", "W_x_eta", "b_eta_j", "c_eta"]),
+        ("h_t = tanh(x_t W_{ηxh} + h_{t-1} U_η + b_ηx)", ["W_eta_xh", "U_eta", "b_eta_x"]),
+        (r"h_t = \tanh(x_t W_{\xi\eta} + h_{t-1} U_{xi})", ["W_xigr_eta", "U_xi"]),
+    ],
+)  # fmt: skip
+def test_a_greek_letter_among_subscripts_stands_by_itself(text, names):
+    cell = parse(text)
+    assert [v.name for v in cell.parameters] == names
+    tex = rnnsym.to_latex(cell)
+    assert "mathrm" not in tex and r"\eta" in tex
+    assert parse(rnnsym.to_text(cell)).equations == cell.equations == parse(tex).equations
+
+
+@pytest.mark.parametrize("text", ["h_t = x_t W_{ηt}", r"h_t = x_t W_{\eta t}"])
+def test_a_time_that_runs_into_a_greek_letter_is_refused(text):
+    with pytest.raises(rnnsym.LanguageError, match="runs a time index into a name"):
+        parse(text)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "exp", "softmax"])
+def test_a_function_without_its_backslash_is_told_from_letters(name):
+    with pytest.raises(rnnsym.LanguageError, match=rf"'{name}' is written") as caught:
+        parse(rf"h_t = {name}(x_t U_\eta)")
+    assert f"»{name}«" in str(caught.value)
+    assert (
+        parse(rf"h_t = \operatorname{{{name}}}(x_t U_\eta)").equations
+        == parse(f"h_t = {name}(x_t U_η)").equations
+    )
+
+
+def test_a_saturated_line_is_right():
+    wide = " + ".join(["x_t W"] * 50)
+    assert rnnsym.backpropagate(parse(f"h_t = tanh({wide})")).check().passed

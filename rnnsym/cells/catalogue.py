@@ -6,6 +6,7 @@ user's text, and nothing in it is executed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def _read(name: str) -> Cell:
     if name not in names():
         hint = suggestion(name, names(), _ALSO)
         raise InputError(f"there is no cell '{name}'{hint}; the catalogue has {', '.join(names())}")
-    return read_file(FOLDER / f"{name}{SUFFIX}")
+    return replace(read_file(FOLDER / f"{name}{SUFFIX}"), catalogued=True)
 
 
 def read_file(path: str | Path, convention: str | None = None) -> Cell:

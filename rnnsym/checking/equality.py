@@ -6,6 +6,7 @@ framework's own numbers; `equal` holds two texts, cells or models to each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cells import get, names, read_file
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..frameworks.keras import from_keras
 from ..frameworks.keras.claims import NamedLayer, layer_of, named_layer, variants
 from ..language import parse
@@ -93,9 +94,10 @@ def claimed(claim: str | Cell) -> Other:
         return Other(layer.words, _rows(layer.cell), layer)
     if claim in names():
         return Other(claim, _rows(get(claim)))
+    hint = suggestion(claim, names())
     raise InputError(
-        f"unknown claim '{claim}'; a claim is a layer such as keras.layers.GRU, or a cell of the "
-        f"catalogue: {', '.join(names())}"
+        f"unknown claim '{claim}'{hint}; a claim is a layer such as keras.layers.GRU, or a cell of "
+        f"the catalogue: {', '.join(names())}"
     )
 
 
@@ -165,7 +167,7 @@ def _meant(thing: Any) -> Other | Model:
         return thing
     if isinstance(thing, Cell):
         return Other(thing.title or thing.name, _rows(thing))
-    if isinstance(thing, Path) or (isinstance(thing, str) and "=" not in thing.partition("(")[0]):
+    if isinstance(thing, Path) or (isinstance(thing, str) and not is_text(thing)):
         text = str(thing)
         if text.endswith(_SUFFIXES):
             return from_keras(text)
@@ -177,6 +179,15 @@ def _meant(thing: Any) -> Other | Model:
     if hasattr(thing, "get_config"):
         return from_keras(thing)
     raise InputError(f"equal takes cells, texts or models, not {type(thing).__name__}")
+
+
+#: A name or a path, with options behind it: keras.layers.GRU(reset_after=False).
+_NAMED = re.compile(r"[^\s=()]+\s*(?:\([^()]*\)?)?\s*", re.S)
+
+
+def is_text(thing: str) -> bool:
+    """Whether this is equations, and no name of a layer, a cell or a file."""
+    return "=" in thing and _NAMED.fullmatch(thing) is None
 
 
 def _only_cell(model: Model) -> Other:

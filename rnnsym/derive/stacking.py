@@ -94,6 +94,7 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
         convention=cells[0].convention,
         remarks=tuple(dict.fromkeys(r for c in cells for r in c.remarks)),
         raised=all(c.raised for c in cells),
+        catalogued=all(c.catalogued for c in cells),
         layers=tuple(layers),
         originals=tuple(cells),
     )

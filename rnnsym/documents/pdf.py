@@ -58,6 +58,7 @@ def compiled(text: str, runs: int = 1) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.tex"
         path.write_text(text, encoding="utf-8")
+        before = None
         for run in range(_MOST_RUNS):
             command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape",
                        path.name]  # fmt: skip
@@ -72,6 +73,9 @@ def compiled(text: str, runs: int = 1) -> bytes:
                 fault = next((line for line in log if line.startswith("!")), "it gives no reason")
                 raise InputError(f"pdflatex stopped: {fault.lstrip('! ')}")
             # The widths of tables and the table of contents are those of the run before.
-            if run + 1 >= runs and not _AGAIN.search(done.stdout):
+            written = [p.read_bytes() for p in sorted(Path(folder).glob("document.[at][uo][xc]"))]
+            settled = written == before or runs == 1
+            before = written
+            if run + 1 >= runs and settled and not _AGAIN.search(done.stdout):
                 break
         return path.with_suffix(".pdf").read_bytes()

@@ -92,20 +92,24 @@ def format_of(path: str, to: str | None) -> str:
     if to is None:
         if not suffix:
             return "tex"
+        suffix = _ENDS.get(suffix, suffix)
         if suffix not in FORMATS:
             raise InputError(
                 f"no format writes .{suffix}{suggestion(suffix, FORMATS, _ALSO)}; there are "
                 f"{', '.join(FORMATS)}"
             )
         return suffix
+    suffix = _ENDS.get(suffix, suffix)
     other = suffix in FORMATS and suffix != to and {suffix, to} != {"tex", "tikz"}
     if other or suffix in _OTHERS:
         raise InputError(f"{path} is the name of another kind of file than --to {to} writes")
     return to
 
 
+#: Other ends of names: a page whose formulas are MathML is a page.
+_ENDS = {"html": "mathml", "htm": "mathml", "markdown": "md", "text": "txt"}
 #: Ends of names of what no format writes.
-_OTHERS = ("png", "jpg", "jpeg", "gif", "webp", "html", "htm", "docx", "odt", "ps", "eps")
+_OTHERS = ("png", "jpg", "jpeg", "gif", "webp", "docx", "odt", "ps", "eps")
 
 
 def document(

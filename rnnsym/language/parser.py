@@ -439,7 +439,8 @@ def _with_hint(
         it = "is a scalar, it is" if len(group) == 1 else "are scalars, they are"
         hints.append(f"if {written} {it} declared above the equations: `{written}: scalar`")
     if works(other, frozenset()):
-        hints.append(f"if vectors are {other}s, the text reads as {other} form: convention={other}")
+        hints.append(f"if vectors are {other}s, the text reads as {other} form: "
+                     f"convention={other}, in the text itself `convention: {other}`")  # fmt: skip
     trees = (n for e in _with_identities(parsed).equations for n in walk(e.right))
     if any(isinstance(n, Identity) for n in trees):
         hints.append("I is the identity matrix; if it is a weight, it is declared: `I: parameter`")

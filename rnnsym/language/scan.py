@@ -198,7 +198,7 @@ _NUMBER_OF_EQUATION = re.compile(
 )
 _NUMBERED = re.compile(rf"(\s*)(?={_NUMBER_OF_EQUATION.pattern})")
 _PLAIN_NUMBER_OF_EQUATION = re.compile(
-    r"(?: {2,}|\t)\s*\([0-9]+(?:\.[0-9]+)*[a-z]?\)(?=[ \t]*(?:\n|#|\Z))"
+    r"(?:  |\t)\s*\([0-9]+(?:\.[0-9]+)*[a-z]?\)(?=[ \t]*(?:\n|#|\Z))"
 )
 
 
@@ -600,7 +600,7 @@ def _plain_letters(
         elif character in GREEK_NAMES:
             letter = GREEK_NAMES[character]
             if subscript:
-                plain += greek_part(letter)
+                plain += f"\0{greek_part(letter)}\0"  # a subscript of its own: W_{ηx}
                 continue
             if len(unicodedata.normalize("NFC", text)) > 1 and not _only_accented(text):
                 raise LanguageError(
@@ -649,7 +649,13 @@ def _plain_name(text: str, source: str, start: int, end: int, kind: str = CELL) 
                 parts.append(part)
             elif all(c.isalnum() or unicodedata.combining(c) for c in part) and part:
                 letters, more = _plain_letters(part, source, start, end, subscript=True)
-                parts += [letters, *more]
+                several = [p for p in letters.split("\0") if p]
+                if len(several) > 1 and any(_TIME.match(p) for p in several):
+                    raise LanguageError(
+                        f"'{part}' runs a time index into a name; is a comma missing?",
+                        source, start, end,
+                    )  # fmt: skip
+                parts += [*several, *more]
             else:
                 parts.append(part)
     ends = ("T", "T-1") if kind == DERIVATION else ()
@@ -893,7 +899,7 @@ class _Tex:
     def subscript(self, i: int) -> tuple[list[str], int]:
         if self.text[i : i + 1] == "{":
             content, end = self.braced(i)
-            return [self.part(p, i, end) for p in content.split(",")], end
+            return [p for c in content.split(",") for p in self.part(c, i, end)], end
         if self.text[i : i + 1].isdigit():
             return [self.text[i]], i + 1
         found = self.symbol(i)
@@ -903,8 +909,8 @@ class _Tex:
         greek = base in GREEK and self.text[i : i + 1 + len(base)] != base
         return [greek_part(base) if greek else base, *found[1]], found[2]
 
-    def part(self, content: str, start: int, end: int) -> str:
-        """One entry of a subscript list, spelled in ASCII."""
+    def part(self, content: str, start: int, end: int) -> list[str]:
+        """One entry of a subscript list, spelled in ASCII; a Greek letter stands by itself."""
         content = content.strip().strip("~")
         content = re.sub(r"\\(?:mathrm|text|mathit|textrm|operatorname)\{([A-Za-z0-9]*)\}", r"\1",
                          content)  # fmt: skip
@@ -918,7 +924,17 @@ class _Tex:
         greek = "".join(greek_part(GREEK_NAMES[c]) if c in GREEK_NAMES else c for c in greek)
         if "\\" in greek:
             self.fail(f"'{content}' is no subscript of the language", start, end)
-        return greek if _TIME.match(greek) else re.sub(r"\s", "", greek)
+        if _TIME.match(greek):
+            return [greek]
+        # Beside other letters a Greek one is a subscript of its own: W_{\eta x}.
+        marked = re.sub(r"\\([A-Za-z]+)", lambda m: f"\0{letter(m)}\0", content)
+        marked = "".join(
+            f"\0{greek_part(GREEK_NAMES[c])}\0" if c in GREEK_NAMES else c for c in marked
+        )
+        parts = [q for p in marked.split("\0") if (q := re.sub(r"\s", "", p))]
+        if len(parts) > 1 and any(_TIME.match(p) for p in parts):
+            self.fail(f"'{content}' runs a time index into a name; is a comma missing?", start, end)
+        return parts or [""]
 
 
 _PLAIN_DECLARATION = re.compile(r"[^\n=\\%#:]+:[^\n=\\%#]+")
@@ -1011,11 +1027,23 @@ def _scan_latex(text: str, kind: str = CELL) -> Iterator[Token]:
             yield Token("LBRACE", c, i, i + 1)
             i += 1
         elif found := tex.name(i):
+            _refuse_bare(text, i)
             token = _function_or_name(found[0], text, text[i : found[1]], i, found[1], kind)
             yield token
             i = token.end
         else:
             raise LanguageError(f"'{c}' is not in the language", text, i)
+
+
+def _refuse_bare(text: str, i: int) -> None:
+    """Refuse tanh(…) in LaTeX, where it is the product of four letters."""
+    word = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}(?=\s*\()").match(text, i)
+    if word and word.group() in spellings():
+        raise LanguageError(
+            f"in LaTeX, as which a text with a backslash is read, '{word.group()}' is written "
+            f"\\operatorname{{{word.group()}}}; a plain text has η, or eta, and no backslash",
+            text, i, word.end(),
+        )  # fmt: skip
 
 
 def _ends_equation(text: str, i: int) -> bool:

@@ -158,6 +158,18 @@ def _dot(x: Array, other: Array, along: tuple[int, int]) -> Array:
     return found.reshape(len(x), *(rest or [1]))
 
 
+def _softmax_back(g: Array, x: Array, axis: int) -> Array:
+    y = _softmax_over(x, axis)
+    return y * (g - (g * y).sum(axis=axis, keepdims=True))
+
+
+@operation("softmax over", r"{y} = \operatorname{{softmax}}({x}) \text{{ over axis }} {axis}",
+           _softmax_back)  # fmt: skip
+def _softmax_over(x: Array, axis: int) -> Array:
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
 def _lookup_back(g: Array, x: Array, table: Array) -> None:
     return None  # whole numbers have no derivative
 

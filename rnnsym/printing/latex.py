@@ -75,8 +75,7 @@ def to_latex(
         assert isinstance(subject, Cell)
         tex = aligned(element_lines(subject, style))
     elif isinstance(subject, Equation):
-        left, right = in_convention(subject, style.convention)
-        tex = f"{Tex(style).quantity(left).text} = {_right(right, style)}"
+        tex = equation_tex(subject, style)
     elif isinstance(subject, Derivation) and subject.form == "matrices":
         tex = aligned(matrix_lines(s.equation, style) for s in subject)
     elif isinstance(subject, (Cell, Derivation)):
@@ -86,6 +85,12 @@ def to_latex(
 
         tex = aligned(model_lines(subject, style))
     return f"$$\n{tex}\n$$" if display else tex
+
+
+def equation_tex(equation: Equation, style: Style = OWN) -> str:
+    """An equation in one line."""
+    left, right = in_convention(equation, style.convention)
+    return f"{Tex(style).quantity(left).text} = {_right(right, style)}"
 
 
 #: The forms of a cell's equations.

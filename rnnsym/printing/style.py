@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, TypedDict
 
-from ..cells.matching import find
 from ..derive.renaming import renamed, same_names
 from ..errors import InputError
 from ..language import CONVENTIONS
 from ..language.scan import plain_name
 from ..names import PLAIN, Look
 from ..notations import get
-from ..nouns import ROW, Cell, Derivation, Equation, Network
+from ..nouns import ROW, Cell, Derivation, Equation
 
 HADAMARD = {"⊙": r"\odot", "∘": r"\circ"}
 TRANSPOSE = {"⊤": r"\top", "T": "T"}
@@ -48,8 +46,8 @@ class Choices(TypedDict, total=False):
         convention: "row" or "column"; that of the subject if not given.
         notation: the name of a notation, such as "pytorch"; see `rnnsym.notations`.
         names: whose names the symbols have: "notation", or "own" as in the text; if not given,
-            those of the notation where the cell is of the catalogue (or a network of such cells, or
-            a model), and a reader's own elsewhere: a `W` of theirs may be anything.
+            those of the notation for a cell of the catalogue (a network of such cells, a model),
+            and a reader's own for a text of theirs: their `W` may be anything.
         rename: names by the names of the text, such as {"W": "W_x"}, over those of the notation.
         bold: whether vectors and matrices are bold.
         hadamard: "⊙" or "∘".
@@ -121,18 +119,8 @@ def _raised(subject: Any) -> bool:
 
 
 def _catalogued(subject: Any) -> bool:
-    """Whether the names of symbols are ours: of the catalogue, or of what was made of its cells."""
-    cell = _subject(subject)
-    if not isinstance(cell, Cell):
-        return True
-    parts = cell.originals if isinstance(cell, Network) else (cell,)
-    return all(_known(replace(part, sizes={}, convention=ROW)) for part in parts)
-
-
-@lru_cache(256)
-def _known(cell: Cell) -> bool:
-    found = find(cell)
-    return found is not None and all(old == new for old, new in found[1].items())
+    """Whether the names of symbols are ours, and not a reader's."""
+    return bool(getattr(_subject(subject), "catalogued", True))
 
 
 def in_form(subject: Any, convention: str) -> Any:

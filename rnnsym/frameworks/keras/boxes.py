@@ -236,7 +236,7 @@ def as_graph(item: Mapping[str, Any], axes: Axes, kind: str) -> Mapping[str, Any
         call = {"args": [_tensor(before, shape)], "kwargs": {}}
         before = str(title)
         layers.append({**entry, "name": before, "inbound_nodes": [call]})
-    config = {"name": item["config"].get("name"), "layers": layers,
+    config = {"name": item["config"].get("name"), "sequence": True, "layers": layers,
               "input_layers": [[first, 0, 0]], "output_layers": [before, 0, 0]}  # fmt: skip
     return {**item, "class_name": "Functional", "config": config}
 

@@ -113,7 +113,8 @@ def _boxed(
 
 def _by_itself(spec: Spec, kinds: list[Any]) -> str:
     """The way out where one layer is not covered: another one can be read without its model."""
-    listed = [k for k in kinds if not (spec.kind == "Sequential" and k == "InputLayer")]
+    sequence = spec.kind == "Sequential" or spec.config.get("sequence")
+    listed = [k for k in kinds if not (sequence and k == "InputLayer")]
     place = next((i for i, k in enumerate(listed) if k in RECURRENT or k == "Bidirectional"), None)
     if place is None:
         return ""
@@ -191,7 +192,7 @@ def shape_of(shape: Any, place: str) -> Axes:
 
 @covers("Functional", "Model", keeps_mask=None, modules=_MODELS)
 def _functional(b: Builder, call: Call, o: Options) -> list[Any]:
-    for name in ("layers", "input_layers", "output_layers"):
+    for name in ("layers", "input_layers", "output_layers", "sequence"):
         o.get(name)
     b.depth += 1
     store, prefix = _enter(b, call.spec)

@@ -67,6 +67,11 @@ def _dense(b: Builder, call: Call, o: Options) -> Tensor:
 
 
 def _pointwise(b: Builder, call: Call, o: Options) -> Tensor:
+    axis, rank = o.config.get("axis", -1), len(call.x.axes)
+    if call.spec.kind == "Softmax" and rank > 1 and axis in range(1, rank) and call.mask is None:
+        o.get("axis")
+        b.say(call.spec, f"over axis {axis}")
+        return b.operation(call, "softmax over", [call.x], call.x.axes, axis=axis)
     function, words = ACTIVATION_LAYERS[call.spec.kind](o)
     if call.spec.kind == "Softmax" and call.mask is not None:
         raise call.refuse("a softmax under a mask is not covered")

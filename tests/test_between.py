@@ -189,3 +189,14 @@ def test_attention_by_hand_is_explained_whole():
     given = np.random.default_rng(1).normal(size=(2, 5, 3)).astype("float32")
     found = rnnsym.lambdify(net)(given)
     assert np.abs(np.squeeze(found) - np.asarray(model(given))).max() < 2e-6
+
+
+def test_an_autoencoder_is_checked_with_power():
+    """Its decoder reads the same vector at every step: there x_{t-1} for x_t shows at the first alone."""
+    model = numbers(keras.Sequential(
+        [keras.Input((8, 4)), layers.LSTM(3), layers.RepeatVector(4),
+         layers.LSTM(3, return_sequences=True), layers.TimeDistributed(layers.Dense(4))]
+    ))  # fmt: skip
+    report = rnnsym.verify(rnnsym.from_keras(model))
+    assert report.verdict == rnnsym.Verdict.VERIFIED, str(report)
+    assert any("by itself on random sequences" in c.what for c in report.comparisons)

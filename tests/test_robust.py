@@ -501,6 +501,7 @@ def test_runs_of_spaces_are_read_at_once(spaces):
          ["W_eta_x", "W_x_eta", "b_eta_j", "c_eta"]),
         ("h_t = tanh(x_t W_{ηxh} + h_{t-1} U_η + b_ηx)", ["W_eta_xh", "U_eta", "b_eta_x"]),
         (r"h_t = \tanh(x_t W_{\xi\eta} + h_{t-1} U_{xi})", ["W_xigr_eta", "U_xi"]),
+        (r"h_t = \tanh(x_t W_{\theta_1} + h_{t-1} U_{x_\eta})", ["W_theta_1", "U_x_eta"]),
     ],
 )  # fmt: skip
 def test_a_greek_letter_among_subscripts_stands_by_itself(text, names):

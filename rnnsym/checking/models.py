@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Integer
 
 from ..derive.naming import named
 from ..errors import InputError, RnnsymError
@@ -291,6 +292,7 @@ class _Check:
         self.stretched: list[tuple[list[Array], Mapping[str, Array]]] = []
         #: Comparisons with further random weights, where those were needed.
         self.more: list[Comparison] = []
+        self._alone: dict[str, Any] = {}
         self._spares: list[tuple[list[Array], _Partial, float]] = []
         self.rng = np.random.default_rng(seed)
         self.rounded = any(_rounded(n) for n in model.equations)
@@ -426,7 +428,7 @@ class _Check:
                     rejected = any(
                         not _largest(partial.with_cell(node, wrong), expected) <= limit
                         for expected, partial, limit in self.spares(short)
-                    )
+                    ) or self._seen_alone(node, wrong)
                 controls.append(Control(f"{what}, in {node.name}", rejected, _finite(error),
                                         harmless))  # fmt: skip
                 if not harmless:
@@ -460,6 +462,48 @@ class _Check:
                 partial = _Partial(self.model, inputs, weights, self.dropout)
                 self._spares.append((expected, partial, limit.value))
             yield self._spares[n]
+
+    def _seen_alone(self, node: Node, wrong: Cell) -> bool:
+        """Whether a wrong formula shows in the layer by itself, on sequences that do change.
+
+        What a model gives one of its layers may be the same at every step.
+        """
+        if node.spec is None or not node.cell or not node.cell.states:
+            return False
+        if node.name not in self._alone:
+            self._alone[node.name] = self._by_itself(node)
+        found = self._alone[node.name]
+        if found is None:
+            return False
+        part, partial, expected, limit = found
+        return not _largest(partial.with_cell(part, wrong), expected) <= limit
+
+    def _by_itself(self, node: Node) -> tuple[Node, _Partial, list[Array], float] | None:
+        """A recurrent layer by itself with random weights, compared with Keras's own."""
+        assert node.cell is not None
+        sizes = {symbol: Integer(n) for symbol, n in node.cell.sizes.items()}
+        width = int(node.cell.inputs[0].shape[1].xreplace(sizes))
+        config = {**_one_step(node.spec)["config"], "return_sequences": True}
+        alone, _ = build({**node.spec, "config": config}, [((None, width), "float")])
+        (part,) = [n for n in alone.nodes if n.cell is not None and n.cell.states]
+        if part.cell is None or part.cell.equations != node.cell.equations:
+            return None  # under a mask, or in training
+        rng = np.random.default_rng(self.seed + 200)
+        weights, x = random_weights(alone, rng), rng.normal(size=(_SAMPLES, _STEPS, width))
+        keras = Rebuilt(alone, "float64")
+        keras.set_weights(weights)
+        expected = keras(x)
+        partial = _Partial(alone, [x], weights, {})
+        ours = [np.asarray(partial.values[name]) for name in leaves(alone.outputs)]
+        error, where = _worst(ours, expected)
+        other = _Check(alone, self.seed, _STEPS, self.progress)
+        other.dropout, other.function = {}, ModelFunction(alone)
+        limit = self.limit(other._growth(weights, [x]))
+        self.more.append(Comparison(
+            f"{node.name} by itself on random sequences, float64, T = {_STEPS}",
+            error <= limit.value, _finite(error), limit.value, limit.reason, where,
+        ))  # fmt: skip
+        return part, partial, expected, limit.value
 
     def _weak(self, blind: list[str]) -> str:
         """Why a check with the model's own weights sees nothing; empty if it sees something."""

@@ -932,6 +932,8 @@ class _Tex:
             f"\0{greek_part(GREEK_NAMES[c])}\0" if c in GREEK_NAMES else c for c in marked
         )
         parts = [q for p in marked.split("\0") if (q := re.sub(r"\s", "", p))]
+        if len(parts) > 1:  # W_{\theta_1}
+            parts = [q for p in parts for q in p.split("_") if q]
         if len(parts) > 1 and any(_TIME.match(p) for p in parts):
             self.fail(f"'{content}' runs a time index into a name; is a comma missing?", start, end)
         return parts or [""]

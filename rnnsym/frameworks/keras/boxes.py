@@ -83,12 +83,12 @@ def boxable_operation(entry: Mapping[str, Any]) -> bool:
 
 def makes_masks(entry: Any) -> bool:
     """Whether something within a box may make a mask: it goes on unseen, and no file records it."""
-    for inner in list(_entries(entry))[1:]:
-        config = inner.get("config")
+    for layer in _entries(entry):
+        config = layer.get("config")
         config = config if isinstance(config, Mapping) else {}
-        kind, module = inner.get("class_name"), inner.get("module")
+        kind, module = layer.get("class_name"), layer.get("module")
         own = module not in LAYER_MODULES and kind not in CONTAINERS
-        if own or kind == "Masking" or (kind == "Embedding" and config.get("mask_zero")):
+        if own or kind == "Masking" or config.get("mask_zero"):
             return True
     return False
 

@@ -175,6 +175,9 @@ class Builder:
         self.told: Mapping[tuple[str, int], tuple[Output, ...]] | None = None
         #: The calls of layers that are not covered, and the same model without them.
         self.boxes: dict[tuple[str, int], Box] = {}
+        #: Whether a box reads what is masked; the place of a product of what is masked.
+        self.unmasking = False
+        self.multiplied = ""
         self.rest: tuple[Mapping[str, Any], tuple[str, ...]] | None = None
         self.nodes: list[Node] = []
         self.weights: dict[str, Weight] = {}

@@ -39,6 +39,7 @@ from .builder import (
     covers,
     unique_names,
 )
+from .layers import MERGES
 from .options import (
     LARGEST,
     Options,
@@ -314,7 +315,9 @@ class _Graph:
             elif rule is not None and k == 0 and rule.axes is not None:
                 gives[k] = replace(rule, kind=output.kind)
         first = told[0] if told else gives.get(0) or rule or Output(None)
-        masked = any(x.mask is not None for x in reads) and not ends_masks(spec.kind)
+        reading = any(x.mask is not None for x in reads)
+        b.unmasking = b.unmasking or reading
+        masked = reading and not ends_masks(spec.kind)
         masked = masked or makes_masks(spec.item)
         found = []
         for k in range(max(gives, default=0) + 1):
@@ -436,6 +439,9 @@ class _Graph:
             raise refuse(spec.place, "it is called with training=True, which is not covered")
         if any(v is not None for v in kwargs.values()):
             raise refuse(spec.place, f"argument {shown(next(iter(kwargs)))} is not covered")
+        if self.b.depth == 1 and spec.kind in MERGES and len({x.axes for x in call.inputs}) > 1:
+            words = f"{spec.place}: inputs of different shapes are not covered"
+            return self._box(replace(spec, refusal=words), name, i, node)
         return _flat(self.b.call(call))
 
 
@@ -661,6 +667,10 @@ def build(
                                  "covered")  # fmt: skip
     layers = tuple(layer for layer in b.layers.values() if layer.name != root.ident or not whole)
     alive = _alive(b.nodes, outputs, b)
+    if b.unmasking and b.multiplied:
+        # Attention takes the masks off what it reads, and a product looks at them when it runs.
+        raise refuse(b.multiplied, "a product under a mask is not covered in a model with layers "
+                                   "that are not covered and read masked arrays")  # fmt: skip
     if b.boxes and not any(n.cell is not None for n in alive):
         raise InputError(next(iter(b.boxes.values())).refusal)
     model = Model(

@@ -355,7 +355,11 @@ def _merge_mask(b: Builder, call: Call) -> Tensor | None:
     return found
 
 
-@covers("Add", "Subtract", "Multiply", "Average", keeps_mask=None)
+#: Layers that compute with several inputs, entry by entry.
+MERGES = ("Add", "Subtract", "Multiply", "Average")
+
+
+@covers(*MERGES, keeps_mask=None)
 def _arithmetic(b: Builder, call: Call, o: Options) -> Tensor:
     _check_masks(call, o)
     _same_axes(call)
@@ -363,6 +367,8 @@ def _arithmetic(b: Builder, call: Call, o: Options) -> Tensor:
     if kind == "Subtract" and len(names) != 2:
         raise call.refuse(f"it takes 2 inputs, not {len(names)}")
     width, terms, reads = call.inputs[0].width, [], list(call.inputs)
+    if kind == "Multiply" and any(x.mask is not None for x in call.inputs):
+        b.multiplied = call.spec.place
     head, body, masks = "", "", []
     for name, x in zip(names, call.inputs):
         if kind == "Multiply" and x.mask is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -174,7 +175,10 @@ class Around:
                 if hasattr(v, "assign")}  # fmt: skip
         before = [(v, np.array(v.numpy())) for v in kept.values()]
         names = list(tensors)
+        states = [v for p in parts for v in leaves(getattr(p, "states", None)) if v is not None]
         try:
+            for state in states:  # a comparison begins where ours does
+                state.assign(np.zeros(state.shape, state.dtype))
             for weight, variable in zip(self.model.weights, _variables(subject, self.model)):
                 if weights is not None:
                     variable.assign(np.asarray(weights[weight.key], variable.dtype))
@@ -189,7 +193,8 @@ class Around:
             found = leaves(probe(given if len(given) > 1 else given[0], training=False))
             arrays = [np.asarray(a) for a in found]
         except Exception as error:
-            words = " ".join(str(error).split())[:200] or type(error).__name__
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+            words = " ".join(plain.split())[:200] or type(error).__name__
             raise InputError(f"{shown(subject.name)} cannot be run so: {words}") from None
         finally:
             for variable, array in before:

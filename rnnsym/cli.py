@@ -516,14 +516,14 @@ def _turned(cell: Cell, q: Any) -> Any:
 
 def _print_words(text: str) -> None:
     """Lines of words, wrapped to a terminal; a pipe or a file gets each line whole."""
-    told = sys.stdout.isatty()
+    if not sys.stdout.isatty():
+        _echo(text)
+        return
+    width = max(_console().width, 20)
     for line in text.splitlines():
         indent = " " * (len(line) - len(line.lstrip()) + 4)
-        width = _console().width if told else len(line) + 1
-        wrapped = textwrap.wrap(line, max(width, 20), subsequent_indent=indent,
-                                break_long_words=False, break_on_hyphens=False)  # fmt: skip
-        for part in wrapped or [""]:
-            _echo(part)
+        _echo("\n".join(textwrap.wrap(line, width, subsequent_indent=indent,
+                                      break_long_words=False, break_on_hyphens=False)))  # fmt: skip
 
 
 def _print_line(text: str) -> None:

@@ -422,6 +422,9 @@ def odd(kind):
         return keras.Model(x, layers.LSTM(3)(layers.Conv1D(4, 2)(x)))
     if kind == "by keyword":
         return keras.Model(x, layers.Dense(2)(layers.MultiHeadAttention(2, 3)(query=y, value=x)))
+    if kind == "keywords in another order":
+        z = layers.GRU(4, return_sequences=True)(x)
+        return keras.Model(x, layers.Dense(2)(layers.MultiHeadAttention(2, 3)(value=z, query=y)))
     if kind == "other samples":
         flat = layers.Dense(3)(keras.ops.reshape(y, (-1, 4)))
         return keras.Model(x, layers.LSTM(2)(keras.ops.reshape(flat, (-1, 6, 3))))
@@ -445,7 +448,7 @@ def odd(kind):
     return keras.Model(x, layers.Dense(2)(y))
 
 
-ODD = ["a second output", "the scores alone", "calls in another order", "two samples", "by keyword",
+ODD = ["a second output", "the scores alone", "calls in another order", "two samples", "by keyword", "keywords in another order",
        "other samples", "a scalar", "even lengths", "long sequences", "built elsewhere",
        "many calls"]  # fmt: skip
 

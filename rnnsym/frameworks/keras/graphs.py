@@ -155,7 +155,7 @@ def _sequential(b: Builder, call: Call, o: Options) -> list[Any]:
 
 
 #: The kind of an array by its dtype.
-_DTYPES = {"float32": "float", "float64": "float", "bool": "mask"} | {
+KINDS_OF_DTYPES = {"float32": "float", "float64": "float", "bool": "mask"} | {
     f"{u}int{bits}": "integer" for u in ("", "u") for bits in (8, 16, 32, 64)
 }
 
@@ -172,7 +172,7 @@ def _check_input(spec: Spec) -> tuple[Axes, str]:
         if o.get(name):
             raise refuse(spec.place, f"a {name} input is not covered")
     o.done()
-    kind = _DTYPES.get(dtype) if isinstance(dtype, str) else None
+    kind = KINDS_OF_DTYPES.get(dtype) if isinstance(dtype, str) else None
     if kind is None:
         raise refuse(spec.place, f"an input of dtype {shown(dtype)} is not covered")
     return axes, kind
@@ -291,7 +291,7 @@ class _Graph:
                   and all(a is None or isinstance(a, int) for a in s)}  # fmt: skip
         if len(shapes) > 1:
             raise refuse(place, f"it is recorded to give {' and '.join(map(str, shapes))}")
-        kinds = {_DTYPES.get(str(c.get("dtype")), "float") for c in configs}
+        kinds = {KINDS_OF_DTYPES.get(str(c.get("dtype")), "float") for c in configs}
         axes = shape_of(shapes.pop(), place) if shapes else None
         return Output(axes, kinds.pop() if len(kinds) == 1 else "float")
 
@@ -328,7 +328,8 @@ class _Graph:
             found.append(x)
         made = Node(b.node_name(spec.ident), spec.ident, spec.kind, tuple(r.name for r in reads),
                     tuple(x.name for x in found), operation="box",
-                    options={"kind": spec.kind}, note=spec.refusal, spec=(name, i))  # fmt: skip
+                    options={"kind": spec.kind}, note=spec.refusal,
+                    spec=((name, i), references))  # fmt: skip
         b.nodes.append(made)
         if spec.store:
             b.stores[spec.ident] = spec.store

@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import InputError
 from ...models import Axes, Model, leaves
 from .boxes import Output
-from .graphs import build, shape_of
+from .graphs import KINDS_OF_DTYPES, build, shape_of
 from .options import shown
 from .witness import load
 
@@ -102,14 +102,11 @@ def _calls(subject: Any) -> dict[tuple[str, int], Any]:
 
 def _told(call: Any) -> tuple[Output, ...]:
     """What a call gives."""
-    kinds = {
-        "bool": "mask",
-        **{f"{u}int{n}": "integer" for u in ("", "u") for n in (8, 16, 32, 64)},
-    }
     return tuple(
-        Output(tuple(y.shape[1:]) if len(y.shape) else None, kinds.get(str(y.dtype), "float"))
+        Output(tuple(y.shape[1:]) if len(y.shape) else None,
+               KINDS_OF_DTYPES.get(str(y.dtype), "float"))
         for y in call.outputs
-    )
+    )  # fmt: skip
 
 
 class Around:
@@ -128,13 +125,13 @@ class Around:
         self.reads: dict[str, Any] = {}
         boxes = [n for n in model.nodes if n.operation == "box"]
         for node in boxes:
-            call = calls.get(node.spec)
-            if call is None:
+            at, references = node.spec
+            if at not in calls:
                 continue
-            self.gives |= dict(zip(node.gives, call.outputs))
-            tensors = list({id(x): x for x in call.input_tensors}.values())
-            if len(tensors) == len(node.reads):
-                self.reads |= dict(zip(node.reads, tensors))
+            self.gives |= dict(zip(node.gives, calls[at].outputs))
+            for value, (name, number, index) in zip(node.reads, references):
+                if (name, number) in calls:  # the input of a sequence has another name
+                    self.reads[value] = calls[name, number].outputs[index]
         self.complete = all(g in self.gives for n in boxes for g in n.gives[:1])
 
     def __call__(self, inputs: list[Any]) -> dict[str, Any]:

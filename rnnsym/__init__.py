@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import front
+
 __version__ = "0.1.0"
 
 #: Where each public name lives.
@@ -123,6 +125,9 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     raise AttributeError(f"module 'rnnsym' has no attribute '{name}'")
+
+
+front.hand(__getattr__)
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .errors import CheckError, InputError, RnnsymError
+from .errors import CheckError, InputError, RnnsymError, suggestion
 from .spelling import fitting, register
 
 if TYPE_CHECKING:
@@ -118,9 +118,43 @@ def _parts() -> list[str]:
 
 
 def _losses() -> list[str]:
-    from .derive.losses import LOSSES
+    from .derive.losses import names
 
-    return list(LOSSES)
+    return names()
+
+
+def _derivations() -> list[str]:
+    from .derive.kinds import DERIVATIONS
+
+    return list(DERIVATIONS)
+
+
+def _losses_in_words() -> str:
+    """The losses by what they take: general; of logits softmax_cross_entropy, …"""
+    from .derive.losses import TAKES, VALUES, loss_of, names
+
+    groups = {takes: [n for n in names() if loss_of(n).takes == takes] for takes in TAKES}
+    words = [("" if takes == VALUES else f"of {takes} ") + ", ".join(found)
+             for takes, found in groups.items() if found]  # fmt: skip
+    return "; ".join(words)
+
+
+class _Listed(click.Option):
+    """An option whose help ends with a list that is looked up when the help is asked for."""
+
+    def __init__(self, *args: Any, known: Callable[[], list[str] | str], **options: Any) -> None:
+        self.known = known
+        super().__init__(*args, **options)
+
+    @property
+    def help(self) -> str:  # type: ignore[override]
+        known = self.known()
+        listed = known if isinstance(known, str) else ", ".join(known)
+        return f"{self._words}: {listed}."
+
+    @help.setter
+    def help(self, words: str) -> None:
+        self._words = words
 
 
 def _cell_options(many: bool = False) -> Callable[[Any], Any]:
@@ -239,7 +273,7 @@ def _is_path(cell: str) -> bool:
 
 
 def _standard_input() -> str:
-    from .language.scan import MAX_LENGTH
+    from .language.tokens import MAX_LENGTH
 
     data = sys.stdin.buffer.read(4 * MAX_LENGTH + 1)
     if len(data) > 4 * MAX_LENGTH:
@@ -334,20 +368,16 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
 
 @main_group.command()
 @_cell_options(many=True)
-@click.option("--to", metavar="FORMAT", shell_complete=_completing(_formats),
-              help="tex, md, txt, ipynb, py, json, mathml, pdf, svg or tikz; without it the end of "
-              "PATH says which, else tex.")  # fmt: skip
-@click.option("--what", metavar="PARTS", multiple=True, shell_complete=_completing(_parts),
-              help="Parts, split by commas or given several times: symbols, count, forward, "
-              "elements, unrolled, matrices, example, code, bptt, jacobian, rtrl, cost, "
-              "report.")  # fmt: skip
+@click.option("--to", cls=_Listed, metavar="FORMAT", shell_complete=_completing(_formats),
+              known=_formats,
+              help="Without it the end of PATH says which, else tex; there are")  # fmt: skip
+@click.option("--what", cls=_Listed, metavar="PARTS", multiple=True,
+              shell_complete=_completing(_parts), known=_parts,
+              help="Parts, split by commas or given several times")  # fmt: skip
 @click.option("--steps", default=3, show_default=True, help="How many steps are written out.")
-@click.option("--loss", metavar="NAME", default="general", show_default=True,
-              shell_complete=_completing(_losses),
-              help="The loss of bptt: general, squared_error; of logits softmax_cross_entropy, "
-              "binary_cross_entropy; of probabilities cross_entropy, "
-              "binary_cross_entropy_of_probabilities; of log-probabilities "
-              "negative_log_likelihood.")  # fmt: skip
+@click.option("--loss", cls=_Listed, metavar="NAME", default="general", show_default=True,
+              shell_complete=_completing(_losses), known=_losses_in_words,
+              help="The loss of a gradient")  # fmt: skip
 @click.option("--full", is_flag=True, help="Give every line its rule, its reason and the shapes.")
 @click.option("--weights", "path_of_weights", metavar="FILE.npz",
               help="Own weights by name for the part example.")  # fmt: skip
@@ -431,12 +461,15 @@ _MOST_DERIVED = 200
 
 @main_group.command()
 @_cell_options()
-@click.option("--what", metavar="PART", default="bptt", show_default=True,
-              help="bptt, jacobian or rtrl.")  # fmt: skip
-@click.option("--steps", type=int, help="Write out so many steps (bptt); T is a symbol without.")
-@click.option("--loss", metavar="NAME", default="general", show_default=True,
-              shell_complete=_completing(_losses),
-              help="The loss of bptt.")  # fmt: skip
+@click.option("--what", cls=_Listed, metavar="PART", default="bptt", show_default=True,
+              shell_complete=_completing(_derivations), known=_derivations,
+              help="What is derived")  # fmt: skip
+@click.option(
+    "--steps", type=int, help="Write out so many steps of a gradient; T is a symbol without."
+)
+@click.option("--loss", cls=_Listed, metavar="NAME", default="general", show_default=True,
+              shell_complete=_completing(_losses), known=_losses_in_words,
+              help="The loss of a gradient")  # fmt: skip
 @click.option("--over", metavar="all|last", default="all", show_default=True,
               help="The steps that the loss is taken over.")  # fmt: skip
 @click.option("--truncate", type=int, help="Cut the steps into blocks of so many.")
@@ -447,22 +480,24 @@ def derive(
     as_json: bool, convention: str | None, **which: Any,
 ) -> None:  # fmt: skip
     """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown."""
-    from .derive import backpropagate, jacobian, rtrl
+    from .derive.kinds import DERIVATIONS
     from .printing import chosen, to_text
     from .printing.latex import equation_tex
     from .printing.text import equation_text
 
-    if what not in ("bptt", "jacobian", "rtrl"):
-        raise InputError(f"unknown part '{what}'; there are bptt, jacobian, rtrl")
-    if what != "bptt" and (steps, truncate, loss, over) != (None, None, "general", "all"):
-        raise InputError(f"--steps, --truncate, --loss and --over are of bptt, not of {what}")
+    if what not in DERIVATIONS:
+        words = {word: k.name for k in DERIVATIONS.values() for word in k.also}
+        hint = suggestion(what, DERIVATIONS, words)
+        raise InputError(f"unknown part '{what}'{hint}; there are {', '.join(DERIVATIONS)}")
+    kind = DERIVATIONS[what]
+    if not kind.of_loss and (steps, truncate, loss, over) != (None, None, "general", "all"):
+        others = ", ".join(k.name for k in DERIVATIONS.values() if k.of_loss)
+        raise InputError(f"--steps, --truncate, --loss and --over are of {others}, not of {what}")
     if steps is not None and not 1 <= steps <= _MOST_DERIVED:
         raise InputError(f"--steps is a whole number from 1 to {_MOST_DERIVED}, not {steps}")
     cell = _one_cell(convention=convention, **which)
-    if what == "bptt":
-        derivation = backpropagate(cell, steps=steps, loss=loss, over=over, truncate=truncate)
-    else:
-        derivation = jacobian(cell) if what == "jacobian" else rtrl(cell)
+    options = {"steps": steps, "loss": loss, "over": over, "truncate": truncate}
+    derivation = kind.make(cell, **(options if kind.of_loss else {}))
     report = derivation.check()
     shown = derivation if full else derivation.terse()
     _, style = chosen(derivation)
@@ -953,6 +988,19 @@ def build(output: str) -> None:
     if warnings:
         raise CheckError(f"the site was built with {len(warnings)} warning(s)")
     _echo(str(Path(output) / "index.html"))
+
+
+@docs.command()
+@click.option("-o", "--output", metavar="PATH", help="Write to a file; - is the terminal.")
+def house(output: str | None) -> None:
+    """Draw which room of the package imports which, as SVG."""
+    from .pages.house import house_svg
+
+    if output in (None, "-"):
+        _echo(house_svg())
+        return
+    write_text(Path(str(output)), house_svg())
+    _say(f"wrote {output}")
 
 
 @docs.command()

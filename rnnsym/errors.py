@@ -46,6 +46,7 @@ class LanguageError(RnnsymError):
         line: 1-based line of the fault.
         column: 1-based column of the fault.
         reason: the message without the place.
+        excerpt: the line with the characters at fault marked.
     """
 
     def __init__(self, reason: str, text: str, start: int, end: int | None = None) -> None:
@@ -64,8 +65,20 @@ class LanguageError(RnnsymError):
             found = found[:59] + "…"
         if len(after) > 40:
             after = after[:39] + "…"
-        excerpt = f"{before}»{found}«{after}".strip()
-        super().__init__(f"line {self.line}, column {self.column}: {reason}; at {excerpt}")
+        self.excerpt = f"{before}»{found}«{after}".strip()
+        super().__init__(self._line)
+
+    @property
+    def _line(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.reason}; at {self.excerpt}"
+
+    def because(self, reason: str) -> LanguageError:
+        """The same refusal, at the same place, with another reason."""
+        other = LanguageError.__new__(LanguageError)
+        other.__dict__.update(self.__dict__)
+        other.reason = reason
+        other.args = (other._line,)
+        return other
 
 
 class InputError(RnnsymError):

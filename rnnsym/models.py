@@ -8,13 +8,13 @@ operations on sequences of `numeric/operations.py`.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .errors import InputError
+from .front import verb
 from .nouns import Cell
 
 #: Axes of a value, without that of the samples; None for a number of steps that is left open.
@@ -308,10 +308,10 @@ class Model:
         return found
 
     def __str__(self) -> str:
-        return importlib.import_module("rnnsym").to_text(self)
+        return str(verb("to_text")(self))
 
     def _repr_latex_(self) -> str:
-        return importlib.import_module("rnnsym").to_latex(self, display=True)
+        return str(verb("to_latex")(self, display=True))
 
 
 def filled(nested: Any, values: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import keyword
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Expr, Integer, Symbol
 
@@ -105,7 +106,12 @@ def _split(name: str) -> tuple[str, list[str], list[str]]:
 
 
 def _time_text(time: Expr | None) -> list[str]:
-    return [] if time is None else [str(time).replace(" ", "")]
+    return [] if time is None else [_spelt_time(time)]
+
+
+@lru_cache(maxsize=4096)
+def _spelt_time(time: Expr) -> str:
+    return str(time).replace(" ", "")
 
 
 @dataclass(frozen=True)
@@ -229,11 +235,6 @@ def unicode_of(
     joined = ",".join(subscripts)
     subscript = joined if joined.isalnum() and len(subscripts) == 1 else f"{{{joined}}}"
     return unicodedata.normalize("NFC", f"{text}_{subscript}{over}")
-
-
-def said(name: str, time: Expr | None = None) -> str:
-    """A name inside a sentence, in backquotes, so that documents can print it as mathematics."""
-    return f"`{unicode_of(name, time)}`"
 
 
 def code_of(name: str, time: Expr | None = None) -> str:

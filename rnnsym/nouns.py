@@ -1,15 +1,15 @@
 """The five nouns: Variable, Equation, Cell (and Network), Derivation, Report. All immutable.
 
 What can be done with them lives in the rooms above; the few methods here that look upwards
-(`Cell.parse`, the notebook displays) go through the package's front door at call time.
+(`Cell.parse`, the notebook displays) ask for what the front door has handed down (`front`).
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from numbers import Integral
 from typing import Any
 
@@ -17,17 +17,14 @@ from sympy import Basic, Expr, Integer, MatrixExpr, MatrixSymbol, Symbol, expand
 from sympy.core.symbol import Str
 
 from .errors import CheckError, InputError
-from .names import TOTAL, code_of, t, tex_of, unicode_of, unmarked
+from .front import verb
+from .names import ACCENTS, TOTAL, code_of, t, tex_of, unicode_of, unmarked
 
 Shape = tuple[Expr, Expr]
 
 #: The two forms of a text: vectors are rows (`x_t W`) or columns (`W x_t`). Every expression is
 #: kept in row form; the form is how a cell is written, and how its arrays lie.
 ROW, COLUMN = CONVENTIONS = ("row", "column")
-
-
-def _verb(name: str) -> Callable[..., Any]:
-    return getattr(importlib.import_module("rnnsym"), name)
 
 
 class Quantity(MatrixSymbol):
@@ -139,12 +136,16 @@ class Variable:
         role: one of input, state, parameter, intermediate, constant.
         shape: (rows, columns) in the symbols of the sizes; (1, M) is a row vector.
         meaning: what it is, in words; may be empty.
+        kept: whether it is a mask that dropout keeps over the steps.
+        part: of a quantity that a notation writes as a sum, which part it is and of how many.
     """
 
     name: str
     role: Role
     shape: Shape
     meaning: str = ""
+    kept: bool = field(default=False, compare=False)
+    part: tuple[int, int] = field(default=(1, 1), compare=False)
 
     @property
     def timed(self) -> bool:
@@ -195,16 +196,16 @@ class Equation:
     def lhs(self) -> Quantity:
         return self.variable.at(self.time)
 
-    @property
+    @cached_property
     def uses(self) -> tuple[Quantity, ...]:
         """The quantities on the right side, in the order in which they are first written."""
         return tuple(quantities(self.expr))
 
     def __str__(self) -> str:
-        return _verb("to_text")(self)
+        return verb("to_text")(self)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {_verb('to_latex')(self)}$"
+        return f"$\\displaystyle {verb('to_latex')(self)}$"
 
 
 def _stepwise(expr: Any) -> bool:
@@ -282,7 +283,7 @@ class Cell:
         Raises:
             LanguageError: one line that points at the character at fault.
         """
-        return _verb("parse")(text, **options)
+        return verb("parse")(text, **options)
 
     def __getitem__(self, name: str) -> Variable:
         for variable in self.variables:
@@ -370,13 +371,13 @@ class Cell:
         return expand(sum((v.shape[0] * v.shape[1] for v in self.parameters), Integer(0)))
 
     def __str__(self) -> str:
-        return _verb("to_text")(self)
+        return verb("to_text")(self)
 
     def _repr_latex_(self) -> str:
-        return _verb("to_latex")(self, display=True)
+        return verb("to_latex")(self, display=True)
 
     def _repr_html_(self) -> str:
-        return _verb("to_html")(self)
+        return verb("to_html")(self)
 
 
 @dataclass(frozen=True)
@@ -393,13 +394,53 @@ class Network(Cell):
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """Words, and the quantities and equations that they name, in order.
+
+    It is data: whoever prints it sets the equations in the form, the names and the format of its
+    page. `str` gives plain text, with what is named in backquotes.
+    """
+
+    parts: tuple[str | Quantity | Equation, ...] = ()
+
+    @classmethod
+    def of(cls, words: str, *named: Any) -> Sentence:
+        """A sentence whose `{}` stand for quantities, equations, sentences or more words."""
+        parts: list[Any] = []
+        for i, text in enumerate(words.split("{}")):
+            if i:
+                thing = named[i - 1]
+                parts += thing.parts if isinstance(thing, Sentence) else (thing,)
+            parts += [text] * bool(text)
+        return cls(tuple(parts))
+
+    @classmethod
+    def listing(cls, items: Iterable[Any], last: str = " and ") -> Sentence:
+        """Several things as a list: a, b and c."""
+        items = list(items)
+        marks = [", "] * (len(items) - 2) + [last] * (len(items) > 1)
+        return cls.of("{}" * (2 * len(items) - 1), *(
+            x for pair in zip(items, [*marks, ""]) for x in pair))  # fmt: skip
+
+    def __add__(self, more: Sentence | str) -> Sentence:
+        return Sentence.of("{}{}", self, more)
+
+    def __str__(self) -> str:
+        return "".join(
+            p if isinstance(p, str)
+            else f"`{unicode_of(p.label, p.time) if isinstance(p, Quantity) else p}`"
+            for p in self.parts
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Step:
     """A line of a derivation.
 
     Attributes:
         equation: the line itself.
         rule: the rule that gives it, such as "product" or "several uses".
-        reason: one sentence that says why, naming the equations it rests on.
+        why: one sentence that says why, naming the equations it rests on.
         section: the part of the derivation that it belongs to.
         result: whether a terse derivation shows it.
         holds: the first and the last step at which it holds, or None.
@@ -409,12 +450,17 @@ class Step:
 
     equation: Equation
     rule: str
-    reason: str
+    why: Sentence
     section: str = ""
     result: bool = True
     holds: tuple[Expr, Expr] | None = None
     dropped: MatrixExpr | None = None
     written: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why, in plain text; names and equations stand in backquotes."""
+        return str(self.why)
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -516,7 +562,7 @@ class Derivation:
         last = Symbol("T")
         steps = []
         convention = self.convention if convention is None else convention
-        for equation, written in _verb("read_written")(text, self, convention):
+        for equation, written in verb("read_written")(text, self, convention):
             if equation.time == t - 1:
                 raise InputError(f"{written}: write the left side at t")
             if equation.time is None and _stepwise(equation.expr):
@@ -528,14 +574,20 @@ class Derivation:
             early = unmarked(equation.variable.name)[0] == TOTAL
             holds = (Integer(2 if early else 1), last - 1 if late else last)
             timed = holds if equation.time == t else None
-            reason = "claimed, and to be checked"
-            steps.append(Step(equation, "claimed", reason, section=CLAIMED, holds=timed,
+            why = Sentence.of("claimed, and to be checked")
+            steps.append(Step(equation, "claimed", why, section=CLAIMED, holds=timed,
                               written=written))  # fmt: skip
         return replace(self, title=f"Lines about {self.cell.name}", steps=tuple(steps))
 
+    @cached_property
+    def accents(self) -> frozenset[str]:
+        """The accents that it has put on names: a bar for adjoints, a dot for changes."""
+        labels = [q.label for s in self.steps for q in (s.equation.lhs, *s.equation.uses)]
+        return frozenset(unmarked(label)[0] for label in labels) & frozenset(ACCENTS)
+
     def report(self, **options: Any) -> Report:
         """Check every line by itself; see `rnnsym.verify_lines`."""
-        return _verb("verify_lines")(self, **options)
+        return verb("verify_lines")(self, **options)
 
     def check(self, **options: Any) -> Report:
         """Check every line by itself, and raise at the first that does not hold.
@@ -547,13 +599,13 @@ class Derivation:
 
     def matrices(self, **sizes: int) -> Derivation:
         """The same with every equation as an explicit SymPy `Matrix`, entry by entry."""
-        return _verb("matrices")(self, **sizes)
+        return verb("matrices")(self, **sizes)
 
     def __str__(self) -> str:
-        return _verb("to_text")(self)
+        return verb("to_text")(self)
 
     def _repr_latex_(self) -> str:
-        return _verb("to_latex")(self, display=True)
+        return verb("to_latex")(self, display=True)
 
 
 @dataclass(frozen=True)
@@ -690,7 +742,7 @@ class Report:
         }
 
     def __str__(self) -> str:
-        return _verb("to_text")(self)
+        return verb("to_text")(self)
 
     def _repr_html_(self) -> str:
-        return _verb("to_html")(self)
+        return verb("to_html")(self)

@@ -38,6 +38,7 @@ def lines_of(subject: Any, folder: Path) -> list[Line]:
     import rnnsym
 
     from .checking.lines import LineChecker
+    from .derive.kinds import derivations_of
 
     if isinstance(subject, rnnsym.Derivation):
         return LineChecker(subject).lines
@@ -45,13 +46,8 @@ def lines_of(subject: Any, folder: Path) -> list[Line]:
         path = folder / subject
         named = str(subject) in rnnsym.cells.names()
         subject = rnnsym.cells.get(str(subject)) if named else rnnsym.cells.read_file(path)
-    derivations = [rnnsym.backpropagate(subject)]
-    if subject.states:
-        derivations.append(rnnsym.jacobian(subject))
-    if subject.parameters:
-        derivations.append(rnnsym.rtrl(subject))
     found: dict[str, Line] = {}
-    for derivation in derivations:
+    for derivation in derivations_of(subject):
         for line in LineChecker(derivation).lines:
             found.setdefault(str(line.step.equation), line)
     return list(found.values())

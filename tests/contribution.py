@@ -63,6 +63,29 @@ def a_loss():
             )
 
 
+def a_derivation():
+    from click.testing import CliRunner
+
+    from rnnsym.cli import main_group
+    from rnnsym.derive.kinds import DERIVATIONS, derivations_of, kind_of
+
+    lstm = rnnsym.cells.get("lstm")
+    assert "tangent" in DERIVATIONS and len(derivations_of(lstm)) == 4
+    derived = DERIVATIONS["tangent"].of(lstm)
+    assert kind_of(derived).name == "tangent" and derived.check()
+    for to in ("tex", "md", "txt", "json", "mathml"):
+        document = rnnsym.document(lstm, to, what="forward,tangent", full=to == "md")
+        assert "How the output moves" in document, to
+    run = CliRunner().invoke(main_group, ["derive", "gru", "--what", "tangent", "--full"])
+    assert run.exit_code == 0 and "lines consistent by differences" in " ".join(run.output.split())
+    shown = CliRunner().invoke(main_group, ["derive", "--help"])
+    assert "tangent" in shown.output and "log_cosh" in shown.output
+    assert "tangent" in CliRunner().invoke(main_group, ["export", "--help"]).output
+    report = rnnsym.verify(lstm, gradient=True)
+    assert report.verdict == VERIFIED and any("ẋ_t" in c.what for c in report.comparisons)
+    assert rnnsym.to_latex(derived, rename={"W_i": "A"}).count("A") == 2
+
+
 def an_operation():
     import keras
 
@@ -94,6 +117,64 @@ def an_operation():
     assert plain.reading is None
 
 
+def an_operation_of_the_language():
+    """A matrix inverse and a trace, one file: through everything that there is."""
+    from rnnsym.ops.inverse import Inverse, Trace
+
+    from rnnsym.checking.calculus import calculus
+    from rnnsym.pages.generate import calculus_page
+
+    texts = ["A = inv(I + W W^T)\nh_t = tanh(x_t V A + h_{t-1} U + b)",
+             "S_t: K × K\nS_t = S_{t-1} + k_t^T k_t\nh_t = k_t inv(I + S_t)",
+             "s: scalar\ns = tr(U)\nh_t = tanh(x_t W + s h_{t-1} U)"]  # fmt: skip
+    for text in texts:
+        mine = cell(text)
+        for convention in ("row", "column"):  # both spellings, printed and read to the same tree
+            head = "s: scalar\n" if "scalar" in text else "S_t: K × K\n" * ("S_t" in text)
+            for printed in (rnnsym.to_latex(mine, convention=convention),
+                            rnnsym.to_text(mine, convention=convention)):  # fmt: skip
+                again = rnnsym.parse(head + printed, convention=convention)
+                assert [e.expr for e in again.equations] == [e.expr for e in mine.equations]
+        assert rnnsym.read_back(mine)
+        for derive in (rnnsym.backpropagate, rnnsym.jacobian, rnnsym.rtrl):
+            if derive is not rnnsym.rtrl or mine.parameters:
+                assert derive(mine).check()
+        report = rnnsym.verify(mine, gradient=True)  # Keras, GradientTape, cost of the code
+        assert report.verdict == rnnsym.Verdict.CONSISTENT, str(report)
+        explicit = rnnsym.matrices(rnnsym.unroll(mine, 1), **{str(s): 2 for s in mine.dims})
+        assert explicit.steps and rnnsym.lambdify(explicit)
+        for to in ("md", "tex", "mathml", "json"):
+            what = ALL if "inv" not in text else ALL.replace("elements,", "")
+            assert rnnsym.document(mine, to, what=what)
+    assert r"\operatorname{inv}(" in rnnsym.to_latex(cell(texts[0]))
+    assert rnnsym.to_text(cell(texts[2]), form="elements").startswith("s = ∑_{k=1}^{M} U_{k,k}")
+    shown = [r for r in calculus() if r.operation in (Inverse, Trace)]
+    assert [str(b) for r in shown for b in r.backs] == ["Ā = -Y^⊤ Ȳ Y^⊤", "Ā = Ȳ 𝐈_{M}"]
+    assert r"\operatorname{inv}(A)" in calculus_page()
+    for wrong, words in (
+        ("h_t = inv(x_t)", "takes a square matrix"),
+        ("h_t = tanh(x_t inv(W, W))", "takes 1 argument"),
+    ):
+        try:
+            cell(wrong)
+        except rnnsym.LanguageError as refusal:
+            assert words in str(refusal), str(refusal)
+        else:
+            raise AssertionError(wrong)
+    # The second derivative, from the first one's own expression.
+    from rnnsym.checking.calculus import TOLERANCE, error_of_rule
+    from rnnsym.derive.differentials import change
+    from rnnsym.nouns import Quantity
+
+    def moved(q):
+        return Quantity(f"moved_{q.label}", *q.shape, q.time)
+
+    for step in rnnsym.backpropagate(cell(texts[1])):
+        expr = step.equation.expr
+        found = change(expr, moved)
+        assert not found or error_of_rule(expr, found.expr, 1, move=moved) <= TOLERANCE
+
+
 def a_notation():
     lstm = rnnsym.cells.get("lstm")
     tex = rnnsym.to_latex(lstm, notation="mine")
@@ -123,7 +204,16 @@ def a_cell():
 
 if __name__ == "__main__":
     assert Path(rnnsym.__file__).resolve().is_relative_to(Path.cwd().resolve()), rnnsym.__file__
-    for step in (a_function, a_loss, an_operation, a_notation, a_format, a_cell):
+    for step in (
+        a_function,
+        a_loss,
+        a_derivation,
+        an_operation,
+        an_operation_of_the_language,
+        a_notation,
+        a_format,
+        a_cell,
+    ):
         step()
         print(step.__name__.replace("_", " "), "works")
     sys.exit(0)

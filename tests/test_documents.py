@@ -181,11 +181,11 @@ def test_costs_of_a_deep_network_fit_the_page(tmp_path):
 
 
 def test_a_derivation_is_not_printed_when_a_line_is_wrong(monkeypatch):
-    from rnnsym.derive import differentials
+    from rnnsym.ops import products
 
-    right = differentials.transpose
+    right = products.transpose
     monkeypatch.setattr(
-        differentials, "transpose", lambda e: e if e.shape[0] == e.shape[1] else right(e)
+        products, "transpose", lambda e: e if e.shape[0] == e.shape[1] else right(e)
     )
     with pytest.raises(rnnsym.CheckError, match=r"∂L/∂h_0|h̄_t"):
         rnnsym.document(cell_of("simple_rnn"), what="bptt")

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 import rnnsym
-from rnnsym.algebra.functions import ELEMENTWISE, ROWS, numeric, spellings
 from rnnsym.names import GREEK
+from rnnsym.ops import spellings
+from rnnsym.ops.functions import ELEMENTWISE
+from rnnsym.ops.numbers import numeric
+from rnnsym.ops.rowfunctions import ROWS
 
 POINTS = np.array(
     [-800.0, -30.0, -3.5, -3.0, -1.0, -0.7, -1e-9, 0.0, 1e-9, 0.4, 1.0, 3.0, 6.5, 30.0, 800.0]
@@ -152,9 +155,9 @@ def test_slope_texts_are_the_derivatives(name):
     """Every slope that formulas and code use, at 50 digits, kinks included."""
     import sympy
 
-    from rnnsym.algebra.entries import entries
     from rnnsym.derive.slopes import written_out
     from rnnsym.nouns import Quantity
+    from rnnsym.ops.entries import entries
 
     entry = ELEMENTWISE[name]
     assert len(entry.slopes) == len(entry.arguments)
@@ -189,8 +192,8 @@ def test_slopes_at_kinks_are_those_of_keras():
     import keras
     import tensorflow as tf
 
-    from rnnsym.algebra.functions import kinks
     from rnnsym.frameworks.keras.witness import _function
+    from rnnsym.ops.functions import kinks
 
     checked = 0
     for name in PLAIN:

@@ -19,12 +19,13 @@ from texts import TEXTS
 
 import rnnsym
 from rnnsym import notations
-from rnnsym.algebra.functions import ELEMENTWISE, ROWS
 from rnnsym.checking.definitions import checked_definition, definition_error
 from rnnsym.checking.printed import FORMS, TOLERANCE, Printing
 from rnnsym.checking.samples import default_sizes, draw
 from rnnsym.documents import FORMATS
 from rnnsym.documents.rendering import WHAT
+from rnnsym.ops.functions import ELEMENTWISE
+from rnnsym.ops.rowfunctions import ROWS
 
 #: Another seed makes other edits: RNNSYM_SEED=7 pytest tests/test_print.py
 SEED = int(os.environ.get("RNNSYM_SEED", "20261124"))
@@ -436,7 +437,7 @@ def test_the_notebook_of_the_project_runs_top_to_bottom(tmp_path):
 
 def test_mathml_says_what_the_latex_says():
     from rnnsym.documents.mathml import to_mathml, to_tex, tokens
-    from rnnsym.language.scan import DERIVATION
+    from rnnsym.language.tokens import DERIVATION
 
     page = rnnsym.document(
         ALL["lstm"], "mathml", what="symbols,count,forward,elements,unrolled,bptt"
@@ -874,3 +875,12 @@ def test_mathml_of_slopes_is_read_back():
     ):
         page = rnnsym.document(rnnsym.Cell.parse(text), "mathml", what="bptt,rtrl")
         assert "′" in page or "&#x02032;" in page
+
+
+def test_an_identity_of_a_number_is_read_again():
+    """In the form of matrices sizes are numbers: I_2 is the identity, unless it is a name."""
+    cell = rnnsym.parse("h_t = tanh(x_t V (I + W W^T) + h_{t-1} U)")
+    for what in ("matrices", "example"):
+        assert r"\mathbf{I}_{2}" in rnnsym.document(cell, "md", what=what)
+    named = rnnsym.parse("I_2: parameter\nh_t = tanh(x_t I_2 + h_{t-1} U)")
+    assert rnnsym.read_back(named) and "I_2" in named

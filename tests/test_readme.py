@@ -175,7 +175,8 @@ def test_equations_of_the_language_page_are_read(path):
 
 
 def test_the_functions_of_the_language_page_are_all_of_them():
-    from rnnsym.algebra.functions import ELEMENTWISE, ROWS
+    from rnnsym.ops.functions import ELEMENTWISE
+    from rnnsym.ops.rowfunctions import ROWS
 
     page = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
     section = page[page.index("## Functions") :]

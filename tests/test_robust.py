@@ -15,9 +15,12 @@ import pytest
 import sympy as sp
 
 import rnnsym
-from rnnsym.algebra import nodes
-from rnnsym.algebra.functions import ELEMENTWISE, ROWS, numeric
 from rnnsym.language import dims
+from rnnsym.ops.functions import ELEMENTWISE
+from rnnsym.ops.joins import Concat
+from rnnsym.ops.numbers import numeric
+from rnnsym.ops.products import MatMul
+from rnnsym.ops.rowfunctions import ROWS
 
 parse = rnnsym.Cell.parse
 RNN = "h_t = tanh(x_t W + h_{t-1} U + b)"
@@ -36,7 +39,7 @@ def steps(monkeypatch):
         if next(count) > 400_000:
             raise AssertionError("reading takes too many steps")
 
-    for kind in (nodes.Concat, nodes.MatMul):
+    for kind in (Concat, MatMul):
         asked[kind] = getattr(kind.shape, "func", None) or kind.shape.fget
         monkeypatch.setattr(
             kind, "shape", property(lambda self, k=kind: (limited(), asked[k](self))[1])

@@ -9,7 +9,8 @@ import rnnsym
 from rnnsym.checking.branches import Coverage, margins
 from rnnsym.checking.claim import Plan, plans, whole_numbers
 from rnnsym.checking.lines import LineChecker, target_like
-from rnnsym.derive.losses import LOSSES
+from rnnsym.derive.losses import loss_of
+from rnnsym.derive.losses import names as loss_names
 from rnnsym.derive.naming import named
 
 parse = rnnsym.Cell.parse
@@ -350,11 +351,11 @@ def test_losses_of_probabilities_hold_line_by_line_and_against_keras(last, loss,
     assert any(words in c.what and "GradientTape" in c.what for c in report.comparisons)
 
 
-@pytest.mark.parametrize("loss", [n for n, x in LOSSES.items() if x.unit])
+@pytest.mark.parametrize("loss", [n for n in loss_names() if loss_of(n).unit])
 def test_targets_of_a_check_are_what_the_loss_takes(loss):
     target = target_like(np.zeros((2, 3, 4)), loss, np.random.default_rng(0))
     assert target.min() >= 0 and target.max() <= 1
-    if LOSSES[loss].distribution:
+    if loss_of(loss).distribution:
         np.testing.assert_allclose(target.sum(-1), 1)
 
 

@@ -28,7 +28,11 @@ def test_the_wheel_holds_templates_cells_grammar_and_site(wheel):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
                 assert f"{packed}/{path.relative_to(ROOT / folder).as_posix()}" in names
-    for path in [*(ROOT / "rnnsym").rglob("*.cell"), *(ROOT / "rnnsym").rglob("*.lark")]:
+    for path in [
+        *(ROOT / "rnnsym").rglob("*.cell"),
+        *(ROOT / "rnnsym").rglob("*.lark"),
+        *(ROOT / "rnnsym").rglob("*.loss"),
+    ]:
         assert path.relative_to(ROOT).as_posix() in names
     assert "rnnsym/_site/mkdocs.yml" in names
     assert not any(n.startswith(("tests/", "docs/")) for n in names)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rnnsym.algebra.functions import ELEMENTWISE
+from rnnsym.ops.functions import ELEMENTWISE
 
 _NAME = r"[A-Za-z]\u0303?(?:_\{t-1\}|_[a-z]+)?"
 TOKEN = re.compile(rf"σ|tanh|{_NAME}|\d+|[-+⊙/()\[\],=]")

@@ -53,7 +53,7 @@ def read_file(path: str | Path, convention: str | None = None) -> Cell:
             if its equations are refused.
     """
     path = Path(path)
-    from ..language.scan import MAX_LENGTH
+    from ..language.tokens import MAX_LENGTH
 
     try:
         with path.open("rb") as file:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
-from sympy import HadamardProduct, MatAdd, MatrixExpr
+from sympy import MatrixExpr
 
-from ..algebra.nodes import Number, Spread
 from ..nouns import Cell, Quantity
+from ..ops.elementwise import PRODUCT, Apply, is_sign
+from ..ops.leaves import Number
+from ..ops.sums import MatAdd
 from .catalogue import get, names
 
 Names = dict[str, str]
@@ -95,20 +97,21 @@ def _match(a: Any, b: Any, known: Names, budget: _Budget) -> Iterator[Names]:
         if a.value == b.value:
             yield known
         return
-    if isinstance(a, Spread):
-        yield from _match(a.args[0], b.args[0], known, budget)
-        return
     if not isinstance(a, MatrixExpr):
         if a == b:
             yield known
         return
     if len(a.args) != len(b.args):
         return
-    orders: Any = [b.args]
-    if isinstance(a, (MatAdd, HadamardProduct)) and len(a.args) <= _MOST_PERMUTED:
-        orders = permutations(b.args)
+    if isinstance(a, Apply) and a.name_ != b.name_:
+        return
+    left, right = (a.operands, b.operands) if isinstance(a, Apply) else (a.args, b.args)
+    orders: Any = [right]
+    commutes = isinstance(a, MatAdd) or is_sign(a, PRODUCT)
+    if commutes and len(left) <= _MOST_PERMUTED:
+        orders = permutations(right)
     for order in orders:
-        yield from _all(a.args, order, known, budget)
+        yield from _all(left, order, known, budget)
 
 
 def _all(left: Any, right: Any, known: Names, budget: _Budget) -> Iterator[Names]:

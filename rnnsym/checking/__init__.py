@@ -5,7 +5,8 @@ from .flows import Flow, flow
 from .lines import verify_lines
 from .models import verify_printed
 from .sweep import verify_all
-from .verification import read_back, verify
+from .verbs import verify
+from .verification import read_back
 
 __all__ = ["Flow", "equal", "flow", "read_back", "verify", "verify_all", "verify_lines",
            "verify_printed"]  # fmt: skip

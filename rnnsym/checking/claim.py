@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..algebra.nodes import Number
 from ..nouns import Cell, Comparison, Control, Equation, Quantity
 from ..numeric import NumericFunction
+from ..ops.leaves import Number
 from .branches import Coverage, Lookup
 from .samples import Sample, draw
 

@@ -10,9 +10,11 @@ import mpmath
 import numpy as np
 from sympy import Expr, Integer, Symbol
 
-from ..algebra.functions import ELEMENTWISE, ROWS, numeric
 from ..errors import CheckError, RnnsymError
 from ..language.elements import Known, Table, read_scalar, with_constants
+from ..ops.functions import ELEMENTWISE
+from ..ops.numbers import numeric
+from ..ops.rowfunctions import ROWS
 from ..printing.definitions import definition
 from ..printing.latex import aligned_line
 from ..scalars import Call, Entry

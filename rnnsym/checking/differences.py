@@ -11,11 +11,12 @@ import mpmath
 import numpy as np
 from sympy import Integer, MatrixExpr, Symbol
 
-from ..algebra.entries import Compiled, Entries, compiled_entries
-from ..algebra.nodes import resized
 from ..derive.differentiated import Differentiated
+from ..derive.kinds import kind_of
 from ..names import BY, IMMEDIATE, JACOBIAN, SAME_STEP, T, t, unmarked
-from ..nouns import Derivation, Equation, Quantity
+from ..nouns import Derivation, Equation, Quantity, Role
+from ..ops.entries import Compiled, Entering, Entries, broadcast
+from ..ops.node import resized
 from .exact import call, number
 from .samples import Sample
 
@@ -53,7 +54,7 @@ class Trajectory:
         self.constants = [e for e in self.cell.ordered if e.time is None]
         self.stepwise = [e for e in self.cell.ordered if e.time is not None]
         self.values: Values = {}
-        self._compiled: dict[Any, Compiled] = {}
+        self._compiled: dict[int, tuple[Any, Compiled]] = {}
         self._given(sample)
         self._run(self.values)
         self._known: dict[Any, Entries] = {}
@@ -89,11 +90,13 @@ class Trajectory:
     # --- running the equations
 
     def _computed(self, expr: Any) -> Compiled:
-        """How an expression is computed from places, made once."""
-        if expr not in self._compiled:
+        """How an expression is computed from places, made once; kept by the expression itself."""
+        found = self._compiled.get(id(expr))
+        if found is None:
             sized = resized(expr, self.sizes)
-            self._compiled[expr] = compiled_entries(sized, call, number, self._place)
-        return self._compiled[expr]
+            found = expr, Entering(call, number, self._place, mpmath.fdot)(sized)
+            self._compiled[id(expr)] = found
+        return found[1]
 
     def _place(self, q: Quantity) -> _Place:
         if q.time is None:
@@ -269,13 +272,14 @@ class Trajectory:
 
         In forward mode the parameters change alone, for a Jacobian the states alone.
         """
-        form = self.derivation.form
+        kind = kind_of(self.derivation)
+        roles = kind.moves if kind is not None else frozenset[Role]()
         moving: list[tuple[str, int | None]] = []
-        if form != "jacobian":
+        if Role.PARAMETER in roles:
             moving += [(v.name, None) for v in self.d.bare.parameters]
-        if form != "forward mode":
+        if Role.STATE in roles:
             moving += [(v.name, 0) for v in self.d.bare.states]
-        if form == "backward":
+        if Role.INPUT in roles:
             moving += [(v.name, k) for v in self.d.bare.inputs for k in range(1, self.steps + 1)]
         direction: Values = {}
         for name, step in moving:
@@ -300,15 +304,17 @@ class Trajectory:
 
     # --- lines
 
-    def right_side(self, equation: Equation, step: int | None) -> Entries:
-        """The right side of a line at a step, everything in it by differences."""
-        return self.right_side_of(equation.expr, step)
+    def right_side(self, equation: Equation, step: int | None, leaf: Any = None) -> Entries:
+        """The right side of a line at a step, everything in it by differences.
+
+        Where it is narrower than the left side it stands for all of that. Another `leaf` gives
+        other values: it takes a label and the number of a step.
+        """
+        rows, cols = (int(size.xreplace(self.sizes)) for size in equation.variable.shape)
+        return broadcast(self.right_side_of(equation.expr, step, leaf), rows, cols)
 
     def right_side_of(self, expr: Any, step: int | None, leaf: Any = None) -> Entries:
-        """The value of an expression of a derivation, everything in it by differences.
-
-        Another `leaf` gives other values: it takes a label and the number of a step.
-        """
+        """The value of an expression of a derivation, everything in it by differences."""
         value = leaf or self.of
 
         def at(place: _Place) -> Entries:

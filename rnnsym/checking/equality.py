@@ -36,10 +36,11 @@ from .correspondence import (
     same_by_algebra,
 )
 from .exact import apart, evaluate
+from .models import random_weights
 from .plant import HIDDEN, planted
 from .rounding import tolerance
 from .samples import Sample, error_of
-from .verification import Samples, _completed, _numbers, _silent, unsized
+from .verification import Samples, _completed, _numbers, silent, unsized
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
@@ -102,7 +103,7 @@ def claimed(claim: str | Cell) -> Other:
 
 
 def verify_claim(
-    subject: Cell, claim: str | Cell, *, seed: int = 0, progress: Progress = _silent
+    subject: Cell, claim: str | Cell, *, seed: int = 0, progress: Progress = silent
 ) -> Report:
     """Hold a cell to what it is said to be.
 
@@ -130,7 +131,7 @@ def _what_it_is(subject: Cell, layer: NamedLayer, seed: int) -> str:
     return ""
 
 
-def equal(one: Any, other: Any, *, seed: int = 0, progress: Progress = _silent) -> Report:
+def equal(one: Any, other: Any, *, seed: int = 0, progress: Progress = silent) -> Report:
     """Compare two cells, texts or models: are they the same function?
 
     Two cells are the same function if the weights of the one can be had from those of the other by
@@ -507,8 +508,6 @@ class _Comparing:
 
 def _models(one: Model, other: Model, seed: int) -> Report:
     """Two models: with their own weights where both have them, else with the same random ones."""
-    from .models import random_weights
-
     for model in (one, other):
         if model.boxes:
             box = model.boxes[0]

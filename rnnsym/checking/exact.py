@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Integer, Rational, Symbol
 
-from ..algebra.entries import Entries, entries
-from ..algebra.functions import numeric
-from ..algebra.nodes import resized
 from ..names import t
 from ..nouns import Cell, Equation, Quantity
+from ..ops.entries import Entries, entries
+from ..ops.node import resized
+from ..ops.numbers import numeric
 from ..scalars import (
     Add,
     Call,
@@ -93,12 +93,14 @@ class Evaluation:
             return self.values[q.label, at(q.time)]
 
         # What a derivation adds, such as an adjoint, is no variable of the cell.
-        shape = tuple(int(size.xreplace(self.sizes)) for size in equation.variable.shape)
+        rows, cols = (int(size.xreplace(self.sizes)) for size in equation.variable.shape)
         try:
-            table = entries(resized(equation.expr, self.sizes), leaf, call, number)
+            table = entries(
+                resized(equation.expr, self.sizes), leaf, call, number, (rows, cols), mpmath.fdot
+            )
         except (ZeroDivisionError, OverflowError):
-            table = [[mpmath.nan] * shape[1] for _ in range(shape[0])]
-        if (len(table), len(table[0])) != shape:
+            table = [[mpmath.nan] * cols for _ in range(rows)]
+        if (len(table), len(table[0])) != (rows, cols):
             raise ValueError(f"{equation.variable.name} came out in another shape")
         self.values[equation.variable.name, at(equation.time)] = table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
 from ..errors import InputError
+from ..front import verb
 from ..nouns import ROW, Cell, Variable
 from ..numeric import lambdify
 from ..numeric.layout import all_as_shown
@@ -52,7 +52,7 @@ class Flow:
         }
 
     def _repr_html_(self) -> str:
-        return importlib.import_module("rnnsym").to_svg(self)
+        return str(verb("to_svg")(self))
 
 
 def flow(

@@ -10,12 +10,11 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import HadamardProduct, Integer, MatAdd, MatrixExpr, Transpose
+from sympy import Integer, MatrixExpr
 
-from ..algebra.nodes import Divide, MatMul, Number, Scale, Spread, TimeSum, is_negative, negative
 from ..derive.bounds import bounds
 from ..derive.differentiated import Differentiated
-from ..derive.losses import LOSSES
+from ..derive.losses import loss_of
 from ..derive.steps import FORWARD
 from ..errors import CheckError, InputError, RnnsymError
 from ..language import read
@@ -33,6 +32,12 @@ from ..nouns import (
     Verdict,
 )
 from ..numeric import lambdify
+from ..ops.elementwise import BESIDE, PRODUCT, QUOTIENT, Apply, is_sign
+from ..ops.leaves import Number, is_number
+from ..ops.node import Transpose
+from ..ops.products import MatMul
+from ..ops.rows import RowApply
+from ..ops.sums import MatAdd, Minus, TimeSum
 from ..printing import to_latex, to_text
 from .branches import Branch, Lookup, branches, impossible
 from .claim import Claim, Domain, Judge, Plan, draw_finite, plans, whole_numbers
@@ -355,12 +360,12 @@ class LineChecker:
                     return trajectory.of(label, at)
                 return other.of(label, at)
 
-            right = _value(partial(trajectory.right_side_of, equation.expr, k, leaf))
+            right = _value(partial(trajectory.right_side, equation, k, leaf))
             if right is None or not met:
                 return False
             for other in others:
                 look = partial(leaf, other=other)
-                moved = _value(partial(trajectory.right_side_of, equation.expr, k, look))
+                moved = _value(partial(trajectory.right_side, equation, k, look))
                 if moved is None or not _parting(right, moved)[0] <= TOLERANCE:
                     return False
         return True
@@ -416,25 +421,37 @@ def _terms(expr: Any) -> list[Any]:
     """The terms that may cancel: of a sum, also where it is divided or one factor of a product."""
     if isinstance(expr, MatAdd):
         return list(expr.args)
-    if isinstance(expr, Divide):
-        return [Divide(term, expr.args[1]) for term in _terms(expr.args[0])]
-    if isinstance(expr, HadamardProduct):
-        for i, factor in enumerate(expr.args):
+    if is_sign(expr, QUOTIENT):
+        above, below = expr.operands
+        return [Apply(QUOTIENT, term, below) for term in _terms(above)]
+    if is_sign(expr, PRODUCT):
+        for i, factor in enumerate(expr.operands):
             if len(terms := _terms(factor)) > 1:
-                rest = (expr.args[:i], expr.args[i + 1 :])
-                return [HadamardProduct(*rest[0], term, *rest[1]) for term in terms]
+                rest = (expr.operands[:i], expr.operands[i + 1 :])
+                return [Apply(PRODUCT, *rest[0], term, *rest[1]) for term in terms]
     return [expr]
 
 
 def _size_of_terms(trajectory: Trajectory, equation: Equation, k: int | None) -> Any:
     terms = _terms(equation.expr)
-    if len(terms) < 2:
-        return mpmath.mpf(0)
-    sizes = [mpmath.mpf(0)]
-    for term in terms:
-        table = _value(partial(trajectory.right_side_of, term, k)) or []
-        sizes.append(mpmath.sqrt(mpmath.fsum(abs(v) ** 2 for row in table for v in row)))
-    return _CANCELLED * max(sizes)
+    ways = [partial(trajectory.right_side, replace(equation, expr=e), k) for e in terms]
+    added = _added_up(equation.expr)
+    ways = ways if len(terms) > 1 else []
+    ways += [partial(trajectory.right_side_of, added, k)] * (added is not None)
+    tables = [_value(way) or [] for way in ways]
+    sizes = [mpmath.sqrt(mpmath.fsum(abs(v) ** 2 for row in t for v in row)) for t in tables]
+    return _CANCELLED * max(sizes, default=mpmath.mpf(0))
+
+
+def _added_up(expr: Any) -> Any:
+    """What a sum or mean along a row adds up, where that is all of an expression; else None."""
+    while isinstance(expr, (Minus, Transpose)):
+        expr = expr.args[0]
+    return expr.operand if isinstance(expr, RowApply) and expr.entry.reduces else None
+
+
+#: What is smaller beside a left side of zero is what 50 digits leave of terms that cancel.
+_NOTHING = mpmath.mpf(10) ** -50
 
 
 def _parting(left: Any, right: Any, least: Any = 0, flip: bool = False) -> tuple[float, str]:
@@ -459,9 +476,7 @@ def _parting(left: Any, right: Any, least: Any = 0, flip: bool = False) -> tuple
         f"entry {row + 1}, {column + 1}: by differences {mpmath.nstr(left[i][j], 12)}, "
         f"by the line {mpmath.nstr(right[i][j], 12)}"
     )
-    size = max(mpmath.sqrt(square), least)
-    if size == 0:
-        return (0.0 if rest == 0 else float("inf")), where
+    size = max(mpmath.sqrt(square), least, _NOTHING)
     error = float(mpmath.sqrt(rest) / size)
     return (error if math.isfinite(error) else float("inf")), where
 
@@ -520,10 +535,10 @@ def check_bounds(derivation: Derivation, seed: int = 0) -> None:
 
 def target_like(output: Any, loss: str, rng: Any) -> Any:
     """A random target for a loss, or a random derivative by the output."""
-    if not LOSSES[loss].unit:
+    if not loss_of(loss).unit:
         return rng.normal(size=output.shape)
     target = rng.uniform(0.1, 0.9, output.shape)
-    return target / target.sum(axis=-1, keepdims=True) if LOSSES[loss].distribution else target
+    return target / target.sum(axis=-1, keepdims=True) if loss_of(loss).distribution else target
 
 
 # --- wrong lines ----------------------------------------------------------------------------------
@@ -532,7 +547,7 @@ def target_like(output: Any, loss: str, rng: Any) -> Any:
 def wrong_lines(equation: Equation) -> Iterator[tuple[str, Equation]]:
     """Wrong versions of a line, the first place of each kind of error."""
     seen: set[str] = set()
-    if _is_zero(equation.expr):
+    if is_number(equation.expr, 0):
         return
     if equation.lhs.label.endswith(":L") or equation.expr == equation.lhs:
         return
@@ -550,16 +565,10 @@ def _equal(right: Right, other: Right) -> bool:
     )
 
 
-def _is_zero(expr: Any) -> bool:
-    while isinstance(expr, Spread):
-        expr = expr.args[0]
-    return isinstance(expr, Number) and expr.value == 0
-
-
 def _doubled(expr: Any) -> Iterator[tuple[str, Any]]:
-    bare = expr.args[1] if is_negative(expr) else expr
-    double = Scale(Number("2"), bare)
-    yield FACTOR, negative(double) if is_negative(expr) else double
+    bare = expr.args[0] if isinstance(expr, Minus) else expr
+    double = Apply(BESIDE, Number("2"), bare)
+    yield FACTOR, Minus(double) if isinstance(expr, Minus) else double
 
 
 def _adjoint(expr: Any) -> bool:
@@ -589,12 +598,13 @@ def _wrong(expr: Any) -> Iterator[tuple[str, Any]]:
             if _late(term):
                 rest = args[:i] + args[i + 1 :]
                 yield FUTURE, rest[0] if len(rest) == 1 else MatAdd(*rest)
-    if isinstance(expr, HadamardProduct):
-        for i, factor in enumerate(args):
+    if is_sign(expr, PRODUCT) and not expr.beside:
+        factors = list(expr.operands)
+        for i, factor in enumerate(factors):
             if not _adjoint(factor):
-                rest = args[:i] + args[i + 1 :]
-                yield SLOPE, rest[0] if len(rest) == 1 else HadamardProduct(*rest)
-    if isinstance(expr, MatMul) and not is_negative(expr):
+                rest = factors[:i] + factors[i + 1 :]
+                yield SLOPE, rest[0] if len(rest) == 1 else Apply(PRODUCT, *rest)
+    if isinstance(expr, MatMul):
         for i, factor in enumerate(args):
             square = factor.shape[0] == factor.shape[1] != 1
             if square and isinstance(factor, (Transpose, Quantity)):

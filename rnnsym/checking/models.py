@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Integer
+from sympy import Integer, preorder_traversal
 
 from ..derive.naming import named
 from ..errors import InputError, RnnsymError
@@ -21,6 +21,7 @@ from ..names import t
 from ..nouns import Cell, Comparison, Control, Quantity, Report, Verdict
 from ..numeric import ModelFunction, ModelGradient, NumericFunction
 from ..numeric.source import Source, loop_source
+from ..ops.elementwise import is_function
 from ..printing import Style, tex_lines
 from ..printing.models import shown_cell
 from .branches import Coverage, Lookup
@@ -39,7 +40,7 @@ TIMELESS = "what is printed without t is the same equations, read again"
 PRINTED = "printed LaTeX in row and column form, read again at 50 digits against NumPy"
 
 #: Activations whose constants TensorFlow holds in float32 even in float64.
-ROUNDED = ("gelu", "leaky_relu")
+ROUNDED = ("gelu", "gelu_tanh", "leaky_relu")
 _ROUNDED_TOLERANCE = 1e-7
 #: A tolerance beyond this compares nothing.
 _TOO_COARSE = 1e-2
@@ -784,7 +785,11 @@ def random_weights(model: Model, rng: np.random.Generator) -> dict[str, Array]:
 
 def _rounded(node: Node) -> bool:
     assert node.cell is not None
-    return any(name in str(node.cell) for name in ROUNDED)
+    return any(
+        is_function(e) and e.name_.rstrip("'") in ROUNDED
+        for equation in node.cell.equations
+        for e in preorder_traversal(equation.expr)
+    )
 
 
 def _open(value: Any) -> bool:

@@ -11,28 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import mpmath
-from sympy import Expr, HadamardProduct, Integer, MatAdd, Transpose
+from sympy import Expr, Integer
 
-from ..algebra.functions import ELEMENTWISE, numeric
-from ..algebra.nodes import (
-    Apply,
-    Concat,
-    Divide,
-    Eye,
-    MatMul,
-    Number,
-    Power,
-    RowApply,
-    Scale,
-    Spread,
-    is_negative,
-)
 from ..names import t
 from ..nouns import Cell, Quantity, Role
+from ..ops.elementwise import POWER, QUOTIENT, Apply, is_function
+from ..ops.functions import ELEMENTWISE
+from ..ops.joins import Concat
+from ..ops.leaves import Eye, Number
+from ..ops.node import Transpose
+from ..ops.numbers import numeric
+from ..ops.products import MatMul
+from ..ops.rows import RowApply
+from ..ops.sums import MatAdd, Minus
 
 #: Sums of more terms are not written out.
 MOST_TERMS = 400
@@ -156,26 +151,21 @@ class Normal:
                 return self.leaf(expr)
             case Number():
                 return _constant(Fraction(int(expr.value.p), int(expr.value.q)))
-            case Spread():
-                return self.poly(expr.args[0])
             case MatAdd():
                 return _sum(self.poly(a) for a in expr.args)
-            case MatMul() if is_negative(expr):
-                return _scaled(self.poly(expr.args[1]), Fraction(-1))
+            case Minus():
+                return _scaled(self.poly(expr.args[0]), Fraction(-1))
             case MatMul():
                 result = self.poly(expr.args[0])
                 for a in expr.args[1:]:
                     result = self.product(result, self.poly(a))
                 return result
-            case HadamardProduct() | Scale():
-                result = self.poly(expr.args[0])
-                for a in expr.args[1:]:
-                    result = self.times(result, self.poly(a))
-                return result
-            case Divide():
-                return self.times(self.poly(expr.args[0]), self.inverse(self.poly(expr.args[1])))
-            case Power():
-                return self.power(self.poly(expr.args[0]), self.poly(expr.args[1]))
+            case Apply() if not is_function(expr):
+                first, *rest = map(self.poly, expr.operands)
+                if expr.name_ == QUOTIENT:
+                    return self.times(first, self.inverse(*rest))
+                return self.power(first, *rest) if expr.name_ == POWER else reduce(
+                    self.times, rest, first)  # fmt: skip
             case Transpose():
                 return self.turned(self.poly(expr.args[0]))
             case Apply():

@@ -7,19 +7,15 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from sympy import Expr, MatAdd, MatrixExpr, Transpose
+from sympy import Expr, MatrixExpr
 
-from ..algebra.nodes import (
-    MatMul,
-    Number,
-    Scale,
-    Spread,
-    is_negative,
-    negative,
-    replace_quantities,
-)
 from ..names import t, unicode_of
 from ..nouns import Cell, Equation, Quantity, Role
+from ..ops.elementwise import BESIDE, Apply
+from ..ops.leaves import Number
+from ..ops.node import Transpose, replace_quantities
+from ..ops.products import MatMul
+from ..ops.sums import MatAdd, Minus
 
 SIGN, TRANSPOSED, BIAS, TIME, EXCHANGED, UNSEEN = (
     "a sign", "a transposed matrix", "a missing bias", "a wrong time index",
@@ -62,8 +58,8 @@ def _disturbed(expr: Any) -> Iterator[tuple[str, Any]]:
     """Every quantity of a step made 1.5 q + 0.3, one place at a time."""
     if isinstance(expr, Quantity):
         if expr.time is not None:
-            more = [Spread(Number("0.3"), *expr.shape)] if expr.shape != (1, 1) else [Number("0.3")]
-            yield unicode_of(expr.label, expr.time), MatAdd(Scale(Number("1.5"), expr), *more)
+            wrong = MatAdd(Apply(BESIDE, Number("1.5"), expr), Number("0.3"))
+            yield unicode_of(expr.label, expr.time), wrong
         return
     if not isinstance(expr, MatrixExpr):
         return
@@ -79,7 +75,7 @@ def negated_terms(expr: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _whole(expr: Any) -> Iterator[tuple[str, str, Any]]:
-    yield SIGN, "the whole right side negated", negative(expr)
+    yield SIGN, "the whole right side negated", Minus(expr)
 
 
 def _variants(expr: Any) -> Iterator[tuple[str, str, Any]]:
@@ -94,7 +90,7 @@ def _variants(expr: Any) -> Iterator[tuple[str, str, Any]]:
     args = list(expr.args)
     if isinstance(expr, MatAdd):
         for i, term in enumerate(args):
-            flipped = term.args[1] if is_negative(term) else negative(term)
+            flipped = term.args[0] if isinstance(term, Minus) else Minus(term)
             yield SIGN, f"term {i + 1} of a sum", expr.func(*args[:i], flipped, *args[i + 1 :])
         for i, term in enumerate(args):
             if isinstance(term, Quantity) and term.time is None:

@@ -315,11 +315,9 @@ def names_of(cell: Cell, other: Cell) -> dict[str, tuple[str, ...]]:
     """What each symbol of a cell is called in the renamed one."""
     found: dict[str, tuple[str, ...]] = {}
     rest = [v.name for v in other.variables]
-    sums = {v.name: v.meaning for v in other.variables}
     for v in cell.variables:
-        count = 1
-        if match := re.search(r", part 1 of (\d+)$", sums[rest[0]]):
-            count = int(match.group(1)) if v.meaning != sums[rest[0]] else 1
+        written = other[rest[0]].part
+        count = written[1] if written != v.part else 1
         found[v.name] = tuple(rest[:count])
         rest = rest[count:]
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import InputError
 from ..models import Model
 from ..nouns import Cell, Report
-from .verification import verify
+from .verbs import verify
 
 
 def verify_all(

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
-from ..derive import backpropagate, count, jacobian, matrices, rtrl, unroll
+from ..derive import backpropagate, count, matrices, unroll
 from ..derive.costs import forward_of
 from ..derive.differentiated import Differentiated
+from ..derive.kinds import derivations_of
 from ..derive.naming import named
 from ..errors import InputError, RnnsymError
 from ..frameworks import keras as keras_framework
 from ..language import CONVENTIONS, read
-from ..models import Model
 from ..names import t
 from ..nouns import (
     ROW,
@@ -55,82 +55,14 @@ _STEPS = 7
 _EQUAL = 1e-40
 
 
-def _silent(_: str) -> None:
-    pass
+def silent(_: str) -> None:
+    """A progress that nobody is told of."""
 
 
-def verify(
-    subject: Cell | Model,
-    against: str = "keras",
-    *,
-    claim: str | Cell | None = None,
-    seed: int = 0,
-    steps: int | None = None,
-    gradient: bool = False,
-    progress: Progress = _silent,
+def verify_cell(
+    subject: Cell, *, seed: int, steps: int | None, gradient: bool, progress: Progress
 ) -> Report:
-    """Compare a cell or network with a framework's own layer, on random non-zero weights.
-
-    The loop, the unrolled and the explicit-matrix function, in float64 and float32, are compared
-    with Keras; so are the parameter count and the shapes of the weights. The LaTeX that is printed
-    is read again and evaluated at 50 digits. Planted wrong formulas must be rejected in the same
-    run, and every branch of a piecewise function must be reached.
-
-    The verdict is *verified* only where Keras's own layer was asked. A cell that is no layer of
-    Keras is run as a `keras.layers.RNN` cell made from the same equations, and its verdict is
-    *consistent*: this checks the loop and not the equations. What such a text is meant to be is
-    said by `claim`.
-
-    Args:
-        subject: the cell or network; sizes that it does not give are small and all different. A
-            model that `from_keras` read is compared with the one that Keras's constructors make
-            of its configuration, and with the live layer where it was one, with its own and with
-            random weights, whole and step by step.
-        against: "keras", or "latex" for the printed formula alone (no TensorFlow).
-        claim: what the cell is said to be: a layer of Keras such as "keras.layers.GRU" or
-            "keras.layers.GRU(reset_after=False)", a name of the catalogue, or a cell; see `equal`.
-        seed: of the random numbers.
-        steps: the number of time steps.
-        gradient: check the backward pass as well: every line of the derivation by itself
-            (`verify_lines`), and against Keras all gradients by TensorFlow's `GradientTape`.
-        progress: is told what is done next.
-
-    Returns:
-        The report; `bool(report)` is whether its verdict is a good one.
-
-    Raises:
-        InputError: for an unknown framework or claim, or if Keras is not installed.
-    """
-    if isinstance(subject, Model):
-        from .models import verify_model
-
-        if against != "keras":
-            raise InputError(f"a model is verified against keras, not {against}")
-        if claim is not None:
-            raise InputError("a claim is about a cell; rnnsym.equal compares models")
-        return verify_model(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)
-    if not isinstance(subject, Cell):
-        raise InputError(f"verify takes a cell or network, not {type(subject).__name__}")
-    if claim is not None:
-        from .equality import verify_claim
-
-        if against != "keras" or gradient:
-            raise InputError("a claim is compared with what it names, forward, and nothing else")
-        return verify_claim(subject, claim, seed=seed, progress=progress)
-    if against == "latex":
-        report = read_back(subject, seed=seed)
-        if not gradient:
-            return report
-        lines, wrong, weak = _lines(subject, seed, progress)
-        counts = tuple(_counts(subject, seed))
-        return replace(
-            report,
-            comparisons=report.comparisons + counts + lines,
-            controls=report.controls + wrong,
-            weak=report.weak or weak,
-        )
-    if against != "keras":
-        raise InputError(f"unknown framework '{against}'; there are keras, latex")
+    """A cell against Keras; see `verify`."""
     if steps is not None and steps < 1:
         raise InputError(f"steps must be a positive whole number, not {steps}")
     progress("importing Keras")
@@ -369,12 +301,7 @@ def _lines(
 ) -> tuple[tuple[Comparison, ...], tuple[Control, ...], str]:
     """Every line of every derivation of a cell, each by itself; and a branch not reached."""
     progress("checking every line of the derivations by differences")
-    derivations = [backpropagate(subject)]
-    if subject.states:
-        derivations.append(jacobian(subject))
-    if subject.parameters:
-        derivations.append(rtrl(subject))
-    reports = [verify_lines(d, seed=seed) for d in derivations]
+    reports = [verify_lines(d, seed=seed) for d in derivations_of(subject)]
     comparisons = tuple(
         replace(c, what=f"line by itself: {c.what}") for r in reports for c in r.comparisons
     )
@@ -585,6 +512,19 @@ def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None
         samples.domain.samples[0].sizes,
         subject.remarks,
         samples.domain.weakness,
+    )
+
+
+def read_back_with_lines(subject: Cell, *, seed: int, progress: Progress) -> Report:
+    """The printed LaTeX read again, the costs counted, and every line of every derivation."""
+    report = read_back(subject, seed=seed)
+    lines, wrong, weak = _lines(subject, seed, progress)
+    counts = tuple(_counts(subject, seed))
+    return replace(
+        report,
+        comparisons=report.comparisons + counts + lines,
+        controls=report.controls + wrong,
+        weak=report.weak or weak,
     )
 
 

@@ -9,26 +9,18 @@ from dataclasses import replace
 from numbers import Integral
 from typing import Any, overload
 
-from sympy import HadamardProduct, Integer, MatrixExpr, Symbol
+from sympy import Integer, MatrixExpr, Symbol
 
-from ..algebra.nodes import (
-    Divide,
-    MatMul,
-    Number,
-    Scale,
-    Spread,
-    TimeSum,
-    at_time,
-    is_negative,
-    negative,
-    replace_quantities,
-    resized,
-)
 from ..errors import InputError
 from ..models import Model
-from ..names import GRADIENT, IMMEDIATE, T, marked, said, t, unicode_of
-from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
-from .differentials import add, common_factor
+from ..names import GRADIENT, IMMEDIATE, T, marked, t, unmarked
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Sentence, Step, Variable
+from ..ops.elementwise import PRODUCT, QUOTIENT, Apply, is_sign
+from ..ops.leaves import Number
+from ..ops.node import at_time, replace_quantities, resized
+from ..ops.products import MatMul
+from ..ops.sums import TimeSum, add
+from .differentials import common_factor
 from .differentiated import Differentiated, Part
 from .losses import check_over, loss_cell
 from .steps import (
@@ -37,14 +29,13 @@ from .steps import (
     IMMEDIATES,
     LOSS,
     RESULTS,
+    ZERO,
     adjoints_of,
     change_line,
     definition_words,
     kink_words,
-    listed,
     make_step,
     place_of,
-    zero_of,
 )
 from .unrolling import unroll
 from .variants import giving
@@ -89,18 +80,16 @@ def backpropagate(
     Args:
         subject: the cell or network.
         steps: the number of steps to write out, or None for a symbolic T.
-        loss: "general" (∂ℓ_t/∂y_t is given), "squared_error"; of logits "softmax_cross_entropy" or
-            "binary_cross_entropy"; of probabilities "cross_entropy" (made by softmax) or
-            "binary_cross_entropy_of_probabilities" (made by σ); of log-probabilities
-            "negative_log_likelihood". L is the sum of ℓ_t.
+        loss: "general" (∂ℓ_t/∂y_t is given), or the name of a loss, which says what it takes; see
+            `rnnsym derive --help`. L is the sum of ℓ_t.
         over: "all" steps, or the "last" one alone.
         truncate: cut the steps into blocks of so many; nothing flows from one block back into the
             block before it, and every line says what it leaves out. Needs `steps`.
 
     Returns:
-        The derivation; `derivation.terse()` has the result lines alone, `derivation.check()` checks
-        every line by itself. Of a model, one derivation for each part with equations, the last
-        first: the adjoint of what a part gives is what comes back from the parts that read it.
+        The derivation (`terse()` has the result lines alone, `check()` checks each by itself). Of a
+        model, one for each part with equations, the last first: the adjoint of what a part gives
+        is what comes back from the parts that read it.
 
     Raises:
         InputError: for an unknown loss, one that does not fit the output, T = 0, or truncation to
@@ -168,6 +157,10 @@ def _check_truncation(truncate: int | None, steps: int | None) -> None:
         raise InputError(f"cannot truncate {steps} step(s) to blocks of {truncate}")
 
 
+#: The loss of a step, where a sentence names it.
+_ELL = Quantity("ell", 1, 1, t)
+
+
 class _Lines:
     """The lines of a derivation with a symbolic T."""
 
@@ -199,10 +192,10 @@ class _Lines:
         if self.d.loss_name == "general":
             return
         for equation in self.d.loss_equations:
-            name = said(equation.variable.name, t)
-            yield make_step(
-                equation, "definition", f"{self.d.loss.words}: the equation of {name}", LOSS
+            words = Sentence.of(
+                "{}: the equation of {}", self.d.loss.words, equation.variable.at(t)
             )
+            yield make_step(equation, "definition", words, LOSS)
         yield from (replace(s, section=LOSS) for s in self._changes(self.d.loss_equations))
         ell = self.cell["ell"]
         among = self.d.loss_equations
@@ -236,13 +229,16 @@ class _Lines:
                 result=i == len(self.d.loss.results) - 1,
             )  # fmt: skip
 
-    def _in_names(self, reason: str) -> str:
-        words = reason
-        for mine, here in self.d.renamed.items():
-            words = words.replace(f"{mine}_t", f"\0{here}\0")
-        for here in self.d.renamed.values():
-            words = words.replace(f"\0{here}\0", unicode_of(here, t))
-        return words
+    def _in_names(self, reason: Sentence) -> Sentence:
+        """A reason that names the quantities of a loss's own text, with those of this cell."""
+
+        def here(q: Quantity) -> Quantity:
+            mark, name = unmarked(q.label)
+            v = self.cell[self.d.renamed.get(name, name)]
+            return v.at(t) if not mark else replace(v, name=marked(mark, v.name)).at(t)
+
+        parts = (here(p) if isinstance(p, Quantity) else p for p in reason.parts)
+        return Sentence(tuple(parts))
 
     # --- the immediate derivative, which is not the total one
 
@@ -270,20 +266,20 @@ class _Lines:
             parts = [p for p in self.d.parts(v, outer, among) if p.time == t]
             line = self._from_parts(self.d.immediate(v), parts, v, IMMEDIATES)
             if v.role == Role.STATE:
-                total = said(self.d.adjoint(v).name, t)
-                by = said(marked(GRADIENT, v.name), t)
-                reason = (
-                    f"the immediate derivative: only the loss of step t, with every later step "
-                    f"left out; the total derivative {by} is {total}, "
-                    "which adds what comes back from the steps behind"
-                )
+                total = self.d.adjoint(v).at(t)
+                why = Sentence.of(
+                    "the immediate derivative: only the loss of step t, with every later step "
+                    "left out; the total derivative {} is {}, which adds what comes back from the "
+                    "steps behind",
+                    replace(v, name=marked(GRADIENT, v.name)).at(t), total,
+                )  # fmt: skip
                 if not parts:
-                    reason = (
-                        f"{said('ell', t)} does not depend on {said(v.name, t)} within step t, so "
-                        f"its immediate derivative is zero; all of the total {total} comes from "
-                        "later steps"
-                    )
-                line = replace(line, reason=reason, rule="immediate derivative")
+                    why = Sentence.of(
+                        "{} does not depend on {} within step t, so its immediate derivative is "
+                        "zero; all of the total {} comes from later steps",
+                        _ELL, v.at(t), total,
+                    )  # fmt: skip
+                line = replace(line, why=why, rule="immediate derivative")
             yield line
 
     # --- the recurrence
@@ -317,7 +313,7 @@ class _Lines:
         if v.name != self.d.output.name:
             return []
         equation = Equation(v, v.here)
-        return [Part(equation, None, self.immediate.here, "the loss of this step")]
+        return [Part(equation, None, self.immediate.here, "the loss of this step", of_loss=True)]
 
     def _adjoint(self, v: Variable, section: str = BACKWARD) -> Iterator[Step]:
         now, later = self.parts_of(v)
@@ -332,14 +328,15 @@ class _Lines:
         yield replace(line, holds=(Integer(1), T - 1))
         last = self._from_parts(adjoint, [*direct, *now], v, section)
         equation = replace(last.equation, expr=at_time(last.equation.expr, T), time=T)
-        name = said(v.name, T)
         if later:
-            reason = f"behind the last step there is none, so nothing comes back to {name}"
+            why = Sentence.of(
+                "behind the last step there is none, so nothing comes back to {}", v.at(T)
+            )
             if direct or now:
-                reason += " but from its own step"
+                why += " but from its own step"
         else:
-            reason = "the loss is taken at the last step alone"
-        yield replace(last, equation=equation, rule="boundary", reason=reason, holds=None)
+            why = Sentence.of("the loss is taken at the last step alone")
+        yield replace(last, equation=equation, rule="boundary", why=why, holds=None)
 
     def _initial(self, v: Variable) -> Step:
         _, later = self.parts_of(v)
@@ -351,15 +348,14 @@ class _Lines:
         )
         line = self._from_parts(total, later, v, RESULTS)
         equation = replace(line.equation, expr=at_time(line.equation.expr, 0), time=Integer(0))
-        name = said(v.name, 0)
-        reason = f"{name} is read by the first step alone" if later else line.reason
+        why = Sentence.of("{} is read by the first step alone", v.at(0)) if later else line.why
         rule = "boundary" if later else line.rule
-        return replace(line, equation=equation, rule=rule, reason=reason, holds=None)
+        return replace(line, equation=equation, rule=rule, why=why, holds=None)
 
     def _shared(self, v: Variable) -> Step:
         """∂L by what has no time: a sum over the steps, and what constants bring."""
         parts = self._relevant_parts(v)
-        name = said(v.name)
+        name = v.at()
         stepwise = [p for p in parts if p.consumer.time is not None]
         steady = [p for p in parts if p.consumer.time is None]
         terms = [p.expr for p in steady]
@@ -369,30 +365,32 @@ class _Lines:
         adjoint = self.d.adjoint(v)
         if not terms:
             return make_step(
-                Equation(adjoint, zero_of(v), None), "zero", self._why_zero(v, name), RESULTS
+                Equation(adjoint, ZERO, None), "zero", self._why_zero(v, name), RESULTS
             )
-        places = listed(place_of(p) for p in parts)
+        places = Sentence.listing(map(place_of, parts))
         if stepwise:
-            reason = (
-                f"{name} is the same at every step and is read in {places}, so what each step "
-                f"brings is added up; it is the total {listed(adjoints_of(self.d, stepwise))} that "
-                "stands here, not the derivative of one step's loss"
-            )
+            reason = Sentence.of(
+                "{} is the same at every step and is read in {}, so what each step brings is added "
+                "up; it is the total {} that stands here, not the derivative of one step's loss",
+                name, places, Sentence.listing(adjoints_of(self.d, stepwise)),
+            )  # fmt: skip
             rule = "shared parameter"
         else:
-            reason = f"{name} is read in {places}, which has no time index"
+            reason = Sentence.of("{} is read in {}, which has no time index", name, places)
             rule = steady[0].rule if len(steady) == 1 else "several uses"
         return make_step(Equation(adjoint, add(terms), None), rule, reason, RESULTS)
 
-    def _why_zero(self, v: Variable, name: str) -> str:
+    def _why_zero(self, v: Variable, name: Quantity) -> Sentence:
         if v.name in self.d.reaching:
-            return f"{name} reaches L only through functions whose slope is zero everywhere"
-        return f"L does not depend on {name}"
+            words = "{} reaches L only through functions whose slope is zero everywhere"
+        else:
+            words = "L does not depend on {}"
+        return Sentence.of(words, name)
 
     def _from_parts(
         self, adjoint: Variable, parts: list[Part], v: Variable, section: str, result: bool = True
     ) -> Step:
-        name = said(v.name, t)
+        name = v.at(t)
         if not parts:
             if v.name in self.d.relevant:
                 why = "nothing that counts reads it at this step"
@@ -402,15 +400,16 @@ class _Lines:
                 why = "it reaches L only through functions whose slope is zero everywhere"
             else:
                 why = "L does not depend on it"
-            reason = f"{name}: {why}, so its derivative is zero"
-            return make_step(Equation(adjoint, zero_of(v)), "zero", reason, section, result=result)
+            reason = Sentence.of("{}: {}, so its derivative is zero", name, why)
+            return make_step(Equation(adjoint, ZERO), "zero", reason, section, result=result)
         expr = add(p.expr for p in parts)
         if len(parts) == 1:
             rule = parts[0].rule
-            reason = f"{name} is read in {place_of(parts[0])} alone"
+            reason = Sentence.of("{} is read in {} alone", name, place_of(parts[0]))
         else:
             rule = "several uses"
-            reason = f"{name} is read in {listed(place_of(p) for p in parts)}; the parts add up"
+            places = Sentence.listing(map(place_of, parts))
+            reason = Sentence.of("{} is read in {}; the parts add up", name, places)
         kink = kink_words(p.consumer for p in parts)
         return make_step(Equation(adjoint, expr), rule, reason + kink, section, result=result)
 
@@ -422,23 +421,19 @@ def _without_ell(part: Part) -> Part:
 
 def _drop_unit(expr: Any) -> Any:
     unit = marked(IMMEDIATE, "ell")
-    if is_negative(expr):
-        return negative(_drop_unit(expr.args[1]))
-    if isinstance(expr, Quantity):
-        return Number("1") if expr.label == unit else expr
-    if not isinstance(expr, MatrixExpr):
-        return expr
 
     def is_unit(e: Any) -> bool:
-        while isinstance(e, Spread):
-            e = e.args[0]
         return isinstance(e, Quantity) and e.label == unit
 
-    if isinstance(expr, (Scale, HadamardProduct, MatMul)):
-        rest = [_drop_unit(a) for a in expr.args if not is_unit(a)]
-        return rest[0] if len(rest) == 1 else expr.func(*rest)
-    if isinstance(expr, Divide):
-        return Divide(_drop_unit(expr.args[0]), expr.args[1])
+    if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
+        return Number("1") if is_unit(expr) else expr
+    if is_sign(expr, PRODUCT) or isinstance(expr, MatMul):
+        rest = [_drop_unit(a) for a in expr.operands if not is_unit(a)]
+        head = expr.args[: len(expr.args) - len(expr.operands)]
+        return rest[0] if len(rest) == 1 else expr.func(*head, *rest)
+    if is_sign(expr, QUOTIENT):
+        above, below = expr.operands
+        return Apply(QUOTIENT, _drop_unit(above), below)
     return expr.func(*(_drop_unit(a) for a in expr.args))
 
 
@@ -490,9 +485,9 @@ def _written_out(lines: _Lines, steps: int, truncate: int | None) -> Iterator[St
         for inside, cut, last, dropped in plans:
             line = _at_number(last if k == steps else cut if ends else inside, k)
             if ends and k < steps and dropped is not None:
-                reason = f"step {k} ends a block: what step {k + 1} would bring is left out"
+                words = f"step {k} ends a block: what step {k + 1} would bring is left out"
                 left = at_time(dropped, k)
-                line = replace(line, dropped=left, rule="truncated", reason=reason)
+                line = replace(line, dropped=left, rule="truncated", why=Sentence.of(words))
             yield line
     for line in lines.results():
         if line.equation.time == 0:

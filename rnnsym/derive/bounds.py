@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import MatAdd, Transpose
-
-from ..algebra.nodes import Diag, Eye, MatMul, Scale, is_negative
 from ..names import JACOBIAN, t, unmarked
 from ..nouns import Derivation, Quantity, Step
+from ..ops.diagonals import Diag
+from ..ops.elementwise import Apply
+from ..ops.leaves import Eye
+from ..ops.node import Transpose
+from ..ops.products import MatMul
+from ..ops.sums import MatAdd, Minus
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,16 @@ def _terms(expr: Any, lines: dict[str, Step]) -> list[list[tuple[str, Any]]]:
             return _terms(lines[expr.label].equation.expr, lines)
         case MatAdd():
             return [factors for a in expr.args for factors in _terms(a, lines)]
-        case MatMul() if is_negative(expr):
-            return _terms(expr.args[1], lines)
+        case Minus():
+            return _terms(expr.args[0], lines)
         case MatMul():
             rows: list[list[tuple[str, Any]]] = [[]]
             for factor in expr.args:
                 rows = [a + b for a in rows for b in _terms(factor, lines)]
             return rows
-        case Scale():
-            number = [("number", expr.args[0])]
-            return [number + factors for factors in _terms(expr.args[1], lines)]
+        case Apply(beside=True):
+            number = [("number", expr.operands[0])]
+            return [number + factors for factors in _terms(expr.operands[1], lines)]
         case Eye():
             return [[]]
         case Diag():

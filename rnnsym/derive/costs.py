@@ -5,22 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import (
-    Expr,
-    HadamardProduct,
-    Integer,
-    MatAdd,
-    MatrixExpr,
-    Symbol,
-    Transpose,
-    expand,
-    factor,
-)
+from sympy import Expr, Integer, MatrixExpr, Symbol, expand, factor
 
-from ..algebra.nodes import Diagonal, Divide, MatMul, Scale, Slice, TimeSum, is_negative
 from ..errors import InputError
 from ..names import T, t
 from ..nouns import Cell, Equation, Quantity, Role, Step, quantities
+from ..ops.elementwise import PRODUCT, Apply
+from ..ops.joins import Slice
+from ..ops.node import Transpose
+from ..ops.products import MatMul
+from ..ops.sums import MatAdd, Minus, TimeSum
 from .backward import backpropagate
 from .differentiated import Differentiated
 from .steps import BACKWARD, RESULTS
@@ -119,8 +113,8 @@ def _of_line(step: Step) -> Expr:
 def _of_sum(expr: Any) -> Expr:
     if isinstance(expr, MatAdd):
         return sum((_of_sum(a) for a in expr.args), Integer(0))
-    if is_negative(expr):
-        return _of_sum(expr.args[1])
+    if isinstance(expr, Minus):
+        return _of_sum(expr.args[0])
     if isinstance(expr, TimeSum):
         inside = expr.operand
         terms = inside.args if isinstance(inside, MatAdd) else (inside,)
@@ -130,10 +124,10 @@ def _of_sum(expr: Any) -> Expr:
 
 def _of_reduced(expr: Any) -> Expr:
     """A term of a sum over samples: x^⊤ a is one product of all rows."""
-    if is_negative(expr):
-        return _of_reduced(expr.args[1])
-    if isinstance(expr, Scale) and expr.shape[1] == 1 and isinstance(expr.args[1], Transpose):
-        return expr.shape[0] + products(expr.args[0])  # β x^⊤ is a product of rows as well
+    if isinstance(expr, Minus):
+        return _of_reduced(expr.args[0])
+    if _beside(expr) and expr.shape[1] == 1 and isinstance(expr.operands[1], Transpose):
+        return expr.shape[0] + products(expr.operands[0])  # β x^⊤ is a product of rows as well
     if isinstance(expr, MatMul):
         for i in range(1, len(expr.args)):
             left, right = expr.args[:i], expr.args[i:]
@@ -150,13 +144,13 @@ def _of_reduced(expr: Any) -> Expr:
             return sum((_of_reduced(a) for a in expr.args), Integer(0))
         case Transpose() | Slice():
             return _of_reduced(next(a for a in expr.args if isinstance(a, MatrixExpr)))
-        case Divide() | HadamardProduct() if [_timed(a) for a in expr.args].count(True) == 1 and (
-            isinstance(expr, HadamardProduct) or _timed(expr.args[0])
-        ):
-            return sum((_of_reduced(a) if _timed(a) else products(a) / T for a in expr.args),
+        case Apply(beside=True) if isinstance(expr.operands[1], MatMul):
+            return products(expr.operands[0]) + _of_reduced(expr.operands[1])
+        case Apply(name_="/" | "⊙", beside=False) if [_timed(a) for a in expr.operands].count(
+            True
+        ) == 1 and (expr.name_ == PRODUCT or _timed(expr.operands[0])):
+            return sum((_of_reduced(a) if _timed(a) else products(a) / T for a in expr.operands),
                        Integer(0))  # fmt: skip
-        case Scale() if isinstance(expr.args[1], MatMul):
-            return products(expr.args[0]) + _of_reduced(expr.args[1])
     return products(expr)
 
 
@@ -168,24 +162,21 @@ def products(expr: Any) -> Expr:
     """Multiply-adds of the matrix products in an expression, for one sample at one step."""
     if isinstance(expr, Quantity) or not isinstance(expr, MatrixExpr):
         return Integer(0)
-    if isinstance(expr, MatMul) and not is_negative(expr):
-        # A product of parameters alone is done at every step, but not for every sample.
-        return _chain(expr.args) if _timed(expr) else _chain(expr.args) / N
-    if isinstance(expr, Diagonal) and isinstance(expr.args[1], MatMul):
-        product = expr.args[1].args[1] if is_negative(expr.args[1]) else expr.args[1]
-        left, *right = product.args
-        if left.shape[1] == 1 and len(right) == 1:
-            return Integer(0)  # of an outer product only the diagonal is computed
-    return sum((products(a) for a in expr.args if isinstance(a, MatrixExpr)), Integer(0))
+    # What is of parameters alone is done at every step, but not for every sample.
+    return expr.cost(products) if _timed(expr) else _once(expr) / N
+
+
+def _once(expr: Any) -> Expr:
+    return Integer(0) if isinstance(expr, Quantity) else expr.cost(_once)
+
+
+def _beside(expr: Any) -> bool:
+    return isinstance(expr, Apply) and expr.beside
 
 
 def _chain(factors: Any) -> Expr:
     """A product of several matrices, from left to right as code computes it."""
-    total = sum((products(f) for f in factors), Integer(0))
-    rows = factors[0].shape[0]
-    for left, right in zip(factors, factors[1:]):
-        total += rows * left.shape[1] * right.shape[1]
-    return total
+    return products(factors[0]) if len(factors) == 1 else MatMul(*factors).cost(products)
 
 
 def _kept(d: Differentiated, lines: list[Step]) -> Expr:

@@ -9,24 +9,30 @@ from typing import Any
 
 from sympy import Expr, Symbol
 
-from ..algebra.functions import ROWS
-from ..algebra.nodes import Apply, RowApply, replace_quantities, resized
 from ..errors import InputError
 from ..names import ACCENTS, GRADIENT, IMMEDIATE, marked, unicode_of, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable, quantities
-from .differentials import Change, change, common_factor, lifted, pull
+from ..ops.elementwise import Apply, is_function
+from ..ops.node import replace_quantities, resized
+from ..ops.rowfunctions import ROWS
+from ..ops.rows import RowApply
+from .differentials import Change, change, common_factor, pull
 from .losses import Loss, fitted, loss_cell
 from .naming import named
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one use of a quantity brings back to it: of whose equation, read at which time."""
+    """What one use of a quantity brings back to it: of whose equation, read at which time.
+
+    One that is `of_loss` is what the loss of a step brings to the output.
+    """
 
     consumer: Equation
     time: Expr | None
     expr: Any
     rule: str
+    of_loss: bool = False
 
 
 class Differentiated:
@@ -134,7 +140,7 @@ class Differentiated:
                 pulled = pull(linear, outer(equation.variable).here, moved)
                 if pulled:
                     rule = _rule(equation, [r for p in pulled for r in p.rules])
-                    expr = lifted(common_factor([p.expr for p in pulled]))
+                    expr = common_factor([p.expr for p in pulled])
                     found.append(Part(equation, q.time, expr, rule))
         return found
 
@@ -271,7 +277,7 @@ def _renamed(expr: Any, variables: dict[str, Variable], widths: dict[Any, Any]) 
 def _rule(equation: Equation, rules: list[str]) -> str:
     """The name of the rule that a part comes from, as a textbook would call it."""
     match equation.expr:
-        case Apply():
+        case Apply() if is_function(equation.expr):
             return "chain rule"
         case RowApply() if not ROWS[equation.expr.name_].reduces:
             return "Jacobian of " + equation.expr.name_.replace("_", " ")

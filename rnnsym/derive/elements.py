@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sympy import (
-    Expr,
-    HadamardProduct,
-    Integer,
-    MatAdd,
-    Or,
-    Piecewise,
-    S,
-    Symbol,
-    Transpose,
-    exp,
-    fraction,
-)
+from sympy import Expr, Integer, Or, Piecewise, S, Symbol, exp, fraction
 from sympy import Pow as Pow_
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from ..algebra.functions import ELEMENTWISE, ROWS
-from ..algebra.nodes import (
-    Apply,
-    Concat,
-    Diag,
-    Diagonal,
-    Divide,
-    Eye,
-    Filled,
-    Inner,
-    MatMul,
-    Number,
-    Power,
-    RowApply,
-    Scale,
-    Size,
-    Spread,
-    is_negative,
-    transposed_form,
-)
 from ..errors import InputError
 from ..language.elements import Known, Table, read_scalar
 from ..nouns import Cell, Equation, Quantity
+from ..ops.functions import ELEMENTWISE
+from ..ops.node import mirrored
+from ..ops.rowfunctions import ROWS
 from ..scalars import (
     Add,
     Branch,
@@ -127,155 +98,65 @@ def _element(equation: Equation, indices: Indices, convention: str) -> Element:
     left: Any = equation.lhs
     right: Any = equation.expr
     if convention == "column":
-        left, right = transposed_form(left), transposed_form(right)
+        left, right = mirrored(left), mirrored(right)
     rows, cols = (size != 1 for size in left.shape)
     # A vector has one index, whether it is a row or a column.
     i = Symbol(indices.row if rows and cols else indices.column)
     j = Symbol(indices.column)
-    whole_left = _Entries(indices.summed).entry(left, i, j)
+    walk = _Walk(indices.summed)
+    whole_left = walk(left, i, j)
     assert isinstance(whole_left, Entry)
-    return Element(whole_left, _Entries(indices.summed).entry(right, i, j))
+    return Element(whole_left, walk(right, i, j))
 
 
-class _Entries:
-    """The entry of a matrix expression at two places."""
+class _Walk:
+    """What an operation asks for its entry: the entries of its operands, letters for sums.
 
-    def __init__(self, letters: tuple[str, ...]) -> None:
-        self.letters = letters
+    Args:
+        letters: those that are free for the indices of sums.
+        depth: how many sums stand around.
+    """
 
-    def entry(self, expr: Any, i: Expr, j: Expr, depth: int = 0) -> Scalar:
-        """The entry (i, j); `depth` says how many sums stand around it."""
+    def __init__(self, letters: tuple[str, ...], depth: int = 0) -> None:
+        self._letters = letters
+        self._depth = depth
 
-        def go(node: Any, i: Expr = i, j: Expr = j, deeper: int = 0) -> Scalar:
-            return self.entry(node, i, j, depth + deeper)
+    def __call__(self, expr: Any, i: Expr, j: Expr) -> Scalar:
+        """The entry (i, j) of an expression; a side 1 wide has no index."""
+        if isinstance(expr, Quantity):
+            places = [p for p, size in zip((i, j), expr.shape) if size != 1]
+            return Entry(expr.label, expr.time, tuple(places))
+        return expr.element(self, i, j)
 
-        match expr:
-            case Quantity():
-                places = [p for p, size in zip((i, j), expr.shape) if size != 1]
-                return Entry(expr.label, expr.time, tuple(places))
-            case Number():
-                return Const(expr.text)
-            case Size():
-                return Count(expr.args[0])
-            case Filled():
-                return whole(int(expr.args[0]))
-            case Eye():
-                off = [Branch(whole(0), Count(i), sign, Count(j)) for sign in "<>"]
-                return Cases(tuple(off), whole(1))
-            case Spread():
-                return go(expr.args[0])
-            case MatAdd():
-                return Add(tuple(go(a) for a in expr.args))
-            case MatMul() if is_negative(expr):
-                return Neg(go(expr.args[1]))
-            case MatMul():
-                return self.product(list(expr.args), i, j, depth)
-            case Scale() | HadamardProduct():
-                return multiplied([go(a) for a in expr.args])
-            case Divide():
-                return Div(*(go(a) for a in expr.args))
-            case Power():
-                return Pow(*(go(a) for a in expr.args))
-            case Transpose():
-                return go(expr.args[0], j, i)
-            case Apply():
-                return Call(expr.name_, tuple(go(a) for a in expr.operands))
-            case RowApply():
-                return self.row(expr, i, j, depth)
-            case Concat():
-                return self.joined(expr, i, j, depth)
-            case Diagonal():
-                place = j if expr.axis else i
-                return go(expr.args[1], place, place)
-            case Inner():
-                return self.inner(expr, depth)
-        raise InputError(f"there is no form in elements of {type(expr).__name__}")
+    def sums(self, sizes: Sequence[Expr]) -> tuple[list[Expr], _Walk]:
+        """A letter for each side that is summed over, and the walk inside of these sums."""
+        wide = [n for n, size in enumerate(sizes) if size != 1]
+        fresh = {n: self._letter(k) for k, n in enumerate(wide)}
+        # A side that is 1 wide is not summed over: whatever stands there is dropped.
+        letters = [fresh.get(n, Integer(1)) for n in range(len(sizes))]
+        return letters, _Walk(self._letters, self._depth + len(wide))
 
-    def letter(self, depth: int) -> Symbol:
-        if depth >= len(self.letters):
+    def letters(self, own: Sequence[str]) -> tuple[dict[Symbol, Symbol], _Walk]:
+        """Fresh letters in the place of those of a text."""
+        table = {Symbol(old): self._letter(n) for n, old in enumerate(own)}
+        return table, _Walk(self._letters, self._depth + len(own))
+
+    def _letter(self, further: int) -> Symbol:
+        at = self._depth + further
+        if at >= len(self._letters):
             raise InputError("sums are nested deeper than there are letters for indices")
-        return Symbol(self.letters[depth])
+        return Symbol(self._letters[at])
 
-    def product(self, factors: list[Any], i: Expr, j: Expr, depth: int) -> Scalar:
-        sums: list[tuple[Symbol, Expr]] = []
-        entries: list[Scalar] = []
-        before = i
-        # A diagonal matrix scales the rows or columns beside it, and is not summed over.
-        behind: list[Any] = []
-        while len(factors) > 1 and isinstance(factors[-1], Diag):
-            behind.insert(0, factors.pop().args[0])
-        inner = depth + sum(f.shape[1] != 1 for f in factors[:-1])
-        for n, factor in enumerate(factors):
-            after: Expr = j
-            if n < len(factors) - 1:
-                if isinstance(factor, Diag):
-                    entries.append(self.entry(factor.args[0], before, before, inner))
-                    continue
-                size = factor.shape[1]
-                after = self.letter(depth + len(sums))
-                if size != 1:
-                    sums.append((after, size))
-            entries.append(self.entry(factor, before, after, inner))
-            before = after
-        entries += [self.entry(v, j, j, inner) for v in behind]
-        result: Scalar = multiplied(entries)
-        for index, size in reversed(sums):
-            result = Total(index, size, result)
-        return result
+    @staticmethod
+    def where_equal(i: Expr, j: Expr, value: Scalar) -> Scalar:
+        """A value on the diagonal, zero beside it."""
+        off = [Branch(whole(0), Count(i), sign, Count(j)) for sign in "<>"]
+        return Cases(tuple(off), value)
 
-    def inner(self, expr: Inner, depth: int) -> Scalar:
-        sides = [(n, size) for n, size in enumerate(expr.args[0].shape) if size != 1]
-        places: list[Expr] = [Integer(1), Integer(1)]
-        for k, (n, _) in enumerate(sides):
-            places[n] = self.letter(depth + k)
-        count = depth + len(sides)
-        result = multiplied([self.entry(a, places[0], places[1], count) for a in expr.args])
-        for n, size in reversed(sides):
-            result = Total(places[n], size, result)
-        return result
-
-    def row(self, expr: RowApply, i: Expr, j: Expr, depth: int) -> Scalar:
-        entry = ROWS[expr.name_]
-        place = expr.axis
-        size = expr.operand.shape[place]
-        template = row_element(expr.name_)
-        own = sorted(set(re.findall(r"∑_\{([a-z])", entry.element)))
-        count = depth + len(own)
-        inside = {Symbol(old): self.letter(depth + n) for n, old in enumerate(own)}
-
-        def fill(node: Scalar) -> Scalar:
-            if isinstance(node, Entry) and node.label == "z":
-                (at,) = node.indices
-                where = inside.get(at, j if place else i)
-                pair = (i, where) if place else (where, j)
-                return self.entry(expr.operand, *pair, count)
-            if isinstance(node, Entry):
-                number = [n for n, _ in entry.defaults].index(node.label)
-                if number < len(expr.options):
-                    return self.entry(expr.options[number], i, j, count)
-                return Const(entry.defaults[number][1])
-            if isinstance(node, Count):
-                return Count(size)
-            if isinstance(node, Total):
-                return Total(inside[node.index], size, fill(node.body))
-            return rebuilt(node, fill)
-
-        return fill(template)
-
-    def joined(self, expr: Concat, i: Expr, j: Expr, depth: int) -> Scalar:
-        at = j if expr.axis else i
-        branches: list[Branch] = []
-        offset: Expr = Integer(0)
-        *first, last = expr.operands
-        for operand in first:
-            value = self.at(operand, i, j, expr.axis, offset, depth)
-            offset = offset + operand.shape[expr.axis]
-            branches.append(Branch(value, Count(at), "≤", Count(offset)))
-        return Cases(tuple(branches), self.at(last, i, j, expr.axis, offset, depth))
-
-    def at(self, operand: Any, i: Expr, j: Expr, axis: int, offset: Expr, depth: int) -> Scalar:
-        pair = (i, j - offset) if axis else (i - offset, j)
-        return self.entry(operand, *pair, depth)
+    @staticmethod
+    def row_element(name: str) -> Scalar:
+        """The element of a function of a row."""
+        return row_element(name)
 
 
 @cache

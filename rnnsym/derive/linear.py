@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import HadamardProduct, Integer, MatAdd, S, Transpose
+from sympy import Integer, S
 
-from ..algebra.nodes import (
-    Concat,
-    Diag,
-    Divide,
-    Eye,
-    Filled,
-    MatMul,
-    Number,
-    RowApply,
-    Scale,
-    Size,
-    Spread,
-    is_negative,
-    negative,
-)
 from ..nouns import Quantity
-from .differentials import add, contains, hadamard, is_scalar, matmul, negated, scale, transpose
+from ..ops.diagonals import Diag
+from ..ops.elementwise import QUOTIENT, Apply, hadamard, is_scalar, scale, times
+from ..ops.joins import Concat
+from ..ops.leaves import Eye, Filled, Number, Size
+from ..ops.node import Transpose, contains, transpose
+from ..ops.products import MatMul, matmul
+from ..ops.rows import RowApply
+from ..ops.sums import MatAdd, Minus, add, negated
 
 
 class NoMatrix(Exception):
@@ -33,12 +25,13 @@ class NoMatrix(Exception):
 ONE = "identity"
 
 
-def matrix_of(linear: Any, of: Quantity) -> Any:
+def matrix_of(linear: Any, of: Quantity, shape: Any) -> Any:
     """The matrix J with d = d_of J, for a linear change between row vectors.
 
     Args:
-        linear: a linear expression of changes, a row vector.
+        linear: a linear expression of changes, a row vector, or one number for all of it.
         of: the change of a row vector.
+        shape: of the row vector that changes so.
 
     Returns:
         A matrix expression with a row for each entry of `of`; None if `of` does not stand in the
@@ -47,9 +40,11 @@ def matrix_of(linear: Any, of: Quantity) -> Any:
     Raises:
         NoMatrix: where a matrix changes.
     """
-    if linear.shape[0] != 1 or of.shape[0] != 1:
+    if shape[0] != 1 or of.shape[0] != 1:
         raise NoMatrix
     found = _matrix(linear, of)
+    if found is not None and linear.shape[1] != shape[1]:
+        found = _times(found, [_ones(*shape)])
     return identity(of.shape[1]) if found is ONE else found
 
 
@@ -80,11 +75,12 @@ def _matrix(linear: Any, of: Quantity) -> Any:
     width = of.shape[1]
     match linear:
         case MatAdd():
-            parts = [m for m in (_matrix(a, of) for a in linear.args) if m is not None]
+            found = (_widened(_matrix(a, of), a, linear) for a in linear.args)
+            parts = [m for m in found if m is not None]
             return add(identity(width) if m is ONE else m for m in parts)
-        case MatMul() if is_negative(linear):
-            inner = _matrix(linear.args[1], of)
-            return negative(identity(width)) if inner is ONE else negated(inner)
+        case Minus():
+            inner = _matrix(linear.args[0], of)
+            return Minus(identity(width)) if inner is ONE else negated(inner)
         case MatMul():
             first, *rest = linear.args
             if any(contains(f, of) for f in rest):
@@ -93,32 +89,26 @@ def _matrix(linear: Any, of: Quantity) -> Any:
                     return _matrix(MatMul(rest[0].args[0], transpose(first)), of)
                 raise NoMatrix
             return _times(_matrix(first, of), rest)
-        case HadamardProduct():
-            return _elementwise(linear, of)
-        case Divide():
-            above, below = linear.args
-            inner = _matrix(above, of)
-            if isinstance(below, Spread) and tuple(below.args[0].shape) == (1, 1):
-                inner = identity(width) if inner is ONE else inner
-                shape = inner.shape
-                return Divide(inner, Spread(below.args[0], *shape))
-            one = Number("1")
-            ones = one if tuple(below.shape) == (1, 1) else Spread(one, *below.shape)
-            return _by(inner, Divide(ones, below))
-        case Scale():
-            factor, other = linear.args
+        case Apply(beside=True):
+            factor, other = linear.operands
             if contains(factor, of):
                 return _times(_matrix(factor, of), [other])
             inner = _matrix(other, of)
             return scale(factor, identity(width) if inner is ONE else inner)
-        case Spread():
-            return _times(_matrix(linear.args[0], of), [_ones(*linear.shape)])
+        case Apply(name_="⊙"):
+            return _elementwise(linear, of)
+        case Apply(name_="/"):
+            above, below = linear.operands
+            inner = _widened(_matrix(above, of), above, linear)
+            if tuple(below.shape) == (1, 1) != tuple(linear.shape):
+                return Apply(QUOTIENT, identity(width) if inner is ONE else inner, below)
+            return _by(inner, Apply(QUOTIENT, Number("1"), below), linear.shape[1])
         case RowApply() if linear.name_ in ("sum", "mean"):
             inner = _matrix(linear.operand, of)
             length = linear.operand.shape[1]
             column = _to_column(identity(length) if inner is ONE else inner, length)
             if linear.name_ == "mean":
-                return scale(Divide(Number("1"), Size(length)), column)
+                return scale(Apply(QUOTIENT, Number("1"), Size(length)), column)
             return column
         case Concat() if linear.axis == 1:
             blocks = []
@@ -137,30 +127,38 @@ def _times(inner: Any, rest: list[Any]) -> Any:
     return matmul([inner, *rest])
 
 
-def _by(inner: Any, factor: Any) -> Any:
-    """d ⊙ b is d diag(b)."""
+def _by(inner: Any, factor: Any, width: Any) -> Any:
+    """d ⊙ b is d diag(b), for a row d of some width."""
     if tuple(factor.shape) == (1, 1):
-        return scale(factor, inner) if inner is not ONE and is_scalar(factor) else (
-            factor if inner is ONE else matmul([inner, factor]))  # fmt: skip
-    minus = is_negative(factor)
-    diagonal = Diag(factor.args[1] if minus else factor)
+        if width != 1:
+            return times(factor, identity(width) if inner is ONE else inner)
+        if inner is ONE:
+            return factor
+        return scale(factor, inner) if is_scalar(factor) else matmul([inner, factor])
+    minus = isinstance(factor, Minus)
+    diagonal = Diag(factor.args[0] if minus else factor)
     whole = diagonal if inner is ONE else matmul([inner, diagonal])
     return negated(whole) if minus else whole
 
 
-def _elementwise(linear: HadamardProduct, of: Quantity) -> Any:
-    """One factor changes, the others multiply it: spread numbers come out of the row."""
+def _widened(matrix: Any, part: Any, whole: Any) -> Any:
+    """The matrix of a part that is one number beside a row: the same for each of its entries."""
+    if matrix is None or part.shape == whole.shape:
+        return matrix
+    return _times(matrix, [_ones(*whole.shape)])
+
+
+def _elementwise(linear: Apply, of: Quantity) -> Any:
+    """One factor changes, the others multiply it: a number that changes scales their row."""
     parts = []
-    for i, factor in enumerate(linear.args):
+    for i, factor in enumerate(linear.operands):
         if not contains(factor, of):
             continue
-        rest = [*linear.args[:i], *linear.args[i + 1 :]]
+        rest = [*linear.operands[:i], *linear.operands[i + 1 :]]
         if any(contains(r, of) for r in rest):
             raise NoMatrix
-        bare = factor
-        if isinstance(bare, Spread) and tuple(bare.args[0].shape) == (1, 1):
-            inner = _matrix(bare.args[0], of)
-            parts.append(_times(inner, [hadamard(rest)]))
+        if tuple(factor.shape) == (1, 1) != tuple(linear.shape):
+            parts.append(_times(_matrix(factor, of), [hadamard(rest)]))
         else:
-            parts.append(_by(_matrix(factor, of), hadamard(rest)))
+            parts.append(_by(_matrix(factor, of), hadamard(rest), linear.shape[1]))
     return add(parts)

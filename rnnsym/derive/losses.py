@@ -1,19 +1,36 @@
-"""Losses, as texts of the language: what a step adds to L, and its derivative simplified."""
+"""Losses: text files of the language, found by looking, and which output each one fits.
+
+A file has a line that says what the loss is called in a sentence, what it takes and what the target
+has to be, the equations of a step in the names y (the output), d (the target) and p (a
+prediction), and what its derivative simplifies to.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 
-from ..algebra.nodes import Apply, RowApply
 from ..errors import InputError, suggestion
 from ..language import parse
-from ..names import t, unicode_of
-from ..nouns import Cell, Equation, Quantity
+from ..names import IMMEDIATE, marked, t, unicode_of
+from ..nouns import Cell, Equation, Quantity, Sentence
+from ..ops.elementwise import Apply
+from ..ops.rows import RowApply
 
+FOLDER = Path(__file__).parents[1] / "losses"
+SUFFIX = ".loss"
 OVER = ("all", "last")
-VALUES, LOGITS, PROBABILITIES, LOG_PROBABILITIES = (
+VALUES, LOGITS, PROBABILITIES, LOG_PROBABILITIES = TAKES = (
     "values", "logits", "probabilities", "log-probabilities",
 )  # fmt: skip
+ANY, DISTRIBUTION, UNIT = "any numbers", "a distribution", "from 0 to 1"
+#: What a target has to be, as a message says it.
+TARGETS = {
+    ANY: "any numbers",
+    DISTRIBUTION: "a distribution: no negative entries, their sum is 1",
+    UNIT: "numbers from 0 to 1",
+}
 
 
 @dataclass(frozen=True)
@@ -21,101 +38,125 @@ class Loss:
     """A loss of one step, in the names y (the output), d (the target) and p (a prediction).
 
     Attributes:
+        name: of its file.
         words: what it is called in a sentence.
-        text: its equations; `ell` is the loss of the step.
+        text: its equations; `ell` is the loss of the step; empty where ∂ℓ_t/∂y_t is given.
         results: what ∂ℓ_t/∂y_t simplifies to, line by line, each with the reason.
-        target: what the target must be, in words; a check draws such ones.
+        target: what the target must be, of TARGETS; a check draws such ones.
         takes: what the output has to be: VALUES, LOGITS, PROBABILITIES or LOG_PROBABILITIES.
         through: of one that takes probabilities or their logarithms, the function that makes them.
         of_logits: the same loss of the logits: what is derived and computed, so that no logarithm
             is taken of a probability that underflows.
         stable: the loss as code computes it, where the text would take the log of a number that
             underflows.
+        also: other words for it, as frameworks have them.
     """
 
+    name: str
     words: str
-    text: str
-    results: tuple[tuple[str, str], ...] = ()
-    target: str = ""
+    text: str = ""
+    results: tuple[tuple[str, Sentence], ...] = ()
+    target: str = ANY
     stable: str = ""
     takes: str = VALUES
     through: str = ""
     of_logits: str = ""
+    also: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def distribution(self) -> bool:
         """Whether the target is a distribution."""
-        return self.target.startswith("a distribution")
+        return self.target == DISTRIBUTION
 
     @property
     def unit(self) -> bool:
         """Whether every entry of the target lies between 0 and 1."""
-        return self.distribution or self.target == "numbers from 0 to 1"
+        return self.target in (DISTRIBUTION, UNIT)
 
 
-LOSSES = {
-    "general": Loss("a loss whose derivative by the output of each step is given", ""),
-    "squared_error": Loss(
-        "half the squared error",
-        "ell_t = sum((y_t - d_t) ⊙ (y_t - d_t)) / 2",
-        (("y_t - d_t", "both factors of the square give the same half, and they add up"),),
-        "any numbers",
-    ),
-    "softmax_cross_entropy": Loss(
-        "softmax with cross-entropy",
-        "p_t = softmax(y_t)\nell_t = -sum(d_t ⊙ log(p_t))",
-        (
-            (
-                "p_t ⊙ sum(d_t) - d_t",
-                "with the line of `∂ℓ_t/∂p_t` put in, its divisor `p_t` cancels against the factor "
-                "`p_t` of softmax's Jacobian",
-            ),
-            ("p_t - d_t", "the target is a distribution, so its entries sum to 1"),
-        ),
-        "a distribution: no negative entries, their sum is 1",
-        "ell_t = -sum(d_t ⊙ log_softmax(y_t))",
-        takes=LOGITS,
-    ),
-    "binary_cross_entropy": Loss(
-        "sigmoid with binary cross-entropy",
-        "p_t = σ(y_t)\nell_t = -sum(d_t ⊙ log(p_t) + (1 - d_t) ⊙ log(1 - p_t))",
-        (
-            (
-                "p_t ⊙ (1 - d_t) - (1 - p_t) ⊙ d_t",
-                "with the line of `∂ℓ_t/∂p_t` put in, the slope of the sigmoid cancels both "
-                "divisors",
-            ),
-            ("p_t - d_t", "multiplied out, the product of `p_t` and `d_t` cancels"),
-        ),
-        "numbers from 0 to 1",
-        "ell_t = sum(softplus(y_t) - d_t ⊙ y_t)",
-        takes=LOGITS,
-    ),
-    "cross_entropy": Loss(
-        "cross-entropy of probabilities",
-        "ell_t = -sum(d_t ⊙ log(y_t))",
-        target="a distribution: no negative entries, their sum is 1",
-        takes=PROBABILITIES,
-        through="softmax",
-        of_logits="softmax_cross_entropy",
-    ),
-    "binary_cross_entropy_of_probabilities": Loss(
-        "binary cross-entropy of probabilities",
-        "ell_t = -sum(d_t ⊙ log(y_t) + (1 - d_t) ⊙ log(1 - y_t))",
-        target="numbers from 0 to 1",
-        takes=PROBABILITIES,
-        through="sigmoid",
-        of_logits="binary_cross_entropy",
-    ),
-    "negative_log_likelihood": Loss(
-        "negative log-likelihood of log-probabilities",
-        "ell_t = -sum(d_t ⊙ y_t)",
-        target="a distribution: no negative entries, their sum is 1",
-        takes=LOG_PROBABILITIES,
-        through="log_softmax",
-        of_logits="softmax_cross_entropy",
-    ),
-}
+def names() -> list[str]:
+    """The names of all losses: the files of the folder, `general` first."""
+    found = sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
+    return sorted(found, key=lambda n: n != "general")
+
+
+@cache
+def loss_of(name: str) -> Loss:
+    """A loss by its name.
+
+    Raises:
+        InputError: for a name that is none.
+    """
+    known = names()
+    if name not in known:
+        also = {word: n for n in known for word in _read(n).also}
+        hint = suggestion(name, known, also)
+        raise InputError(f"unknown loss '{name}'{hint}; there are {', '.join(known)}")
+    return _read(name)
+
+
+@cache
+def _read(name: str) -> Loss:
+    return read_loss((FOLDER / f"{name}{SUFFIX}").read_text(encoding="utf-8"), name)
+
+
+def read_loss(text: str, name: str) -> Loss:
+    """Read a loss from its text.
+
+    Raises:
+        InputError: with the line that is none.
+    """
+    parts: dict[str, list[str]] = {"": [], "computed": [], "simplified": []}
+    words, said, part = "", {}, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        heading = line.strip().removesuffix(":")
+        if line.startswith("#"):
+            key, mark, value = line[1:].strip().partition(": ")
+            if words and mark and key in _SAID:
+                said[key] = value.strip()
+            elif words or not key:
+                raise InputError(
+                    f"loss {name}, line {number}: '{line[:60]}' is none of {', '.join(_SAID)}"
+                )
+            else:
+                words = line[1:].strip()
+        elif line.strip().endswith(":") and heading in parts:
+            part = heading
+        elif line.strip():
+            parts[part].append(line.strip())
+    takes, _, through = said.get("Takes", VALUES).partition(" of ")
+    target = said.get("Target", ANY)
+    if takes not in TAKES or target not in TARGETS:
+        raise InputError(f"loss {name}: it takes one of {', '.join(TAKES)}, and its target is one "
+                         f"of {', '.join(TARGETS)}")  # fmt: skip
+    results = tuple(
+        (formula.strip(), _sentence(reason.strip()))
+        for formula, _, reason in (line.partition("#") for line in parts["simplified"])
+    )
+    also = tuple(word.strip() for word in said.get("Also", "").split(",") if word.strip())
+    return Loss(
+        name, words or name, "\n".join(parts[""]), results, target, "\n".join(parts["computed"]),
+        takes, through, said.get("Of logits", ""), also,
+    )  # fmt: skip
+
+
+def _sentence(text: str) -> Sentence:
+    """A reason of a file: in backquotes stand its names, such as `p_t`, and `∂ℓ_t/∂p_t`."""
+    parts: list[str | Quantity] = []
+    for i, part in enumerate(text.split("`")):
+        if i % 2:
+            name = part.removeprefix("∂ℓ_t/∂").removesuffix("_t")
+            label = name if part == f"{name}_t" else marked(IMMEDIATE, name)
+            parts.append(Quantity(label, 1, 1, t))
+        elif part:
+            parts.append(part)
+    return Sentence(tuple(parts))
+
+
+#: What the head of a file may say.
+_SAID = ("Also", "Takes", "Of logits", "Target")
+
+
 #: What functions give, where it is more than values.
 _GIVES = {
     "softmax": PROBABILITIES, "sparsemax": PROBABILITIES, "keras_sparsemax": PROBABILITIES,
@@ -168,7 +209,8 @@ def ending_of(cell: Cell) -> Ending:
 
 def _the_same(of_logits: str, function: str) -> list[str]:
     """The losses of what a function makes that are a loss of its logits."""
-    return [n for n, x in LOSSES.items() if x.through == function and x.of_logits == of_logits]
+    known = map(_read, names())
+    return [x.name for x in known if x.through == function and x.of_logits == of_logits]
 
 
 def fitted(cell: Cell, name: str, own: set[str]) -> tuple[Cell, Loss, str]:
@@ -226,31 +268,10 @@ def fitted(cell: Cell, name: str, own: set[str]) -> tuple[Cell, Loss, str]:
     equations = tuple(e for e in cell.equations if e.variable.name not in dropped)
     variables = tuple(v for v in cell.variables if v.name not in dropped)
     bare = replace(cell, equations=equations, variables=variables, output=cell[argument.label])
-    logits = replace(LOSSES[loss.of_logits], words=loss.words, target=loss.target)
+    logits = replace(_read(loss.of_logits), words=loss.words, target=loss.target)
     assert ending.equation is not None
     called = ending.equation.variable.name if dropped and loss.takes == PROBABILITIES else ""
     return bare, logits, called
-
-
-#: Other words for losses, as frameworks have them.
-_ALSO = {
-    "mse": "squared_error", "mean_squared_error": "squared_error", "l2": "squared_error",
-    "bce": "binary_cross_entropy", "binary_crossentropy": "binary_cross_entropy",
-    "categorical_crossentropy": "cross_entropy", "crossentropy": "cross_entropy",
-    "sce": "softmax_cross_entropy", "nll": "negative_log_likelihood",
-}  # fmt: skip
-
-
-def loss_of(name: str) -> Loss:
-    """A loss by its name.
-
-    Raises:
-        InputError: for a name that is none.
-    """
-    if name not in LOSSES:
-        hint = suggestion(name, LOSSES, _ALSO)
-        raise InputError(f"unknown loss '{name}'{hint}; there are {', '.join(LOSSES)}")
-    return LOSSES[name]
 
 
 def check_over(over: str) -> None:

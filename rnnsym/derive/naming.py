@@ -13,23 +13,18 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from sympy import HadamardProduct, MatrixExpr, Transpose
+from sympy import MatrixExpr
 
-from ..algebra.functions import ROWS
-from ..algebra.nodes import (
-    Apply,
-    Concat,
-    Divide,
-    MatMul,
-    Number,
-    Power,
-    RowApply,
-    Scale,
-    Spread,
-    is_negative,
-)
 from ..names import ACCENTS, canonical, fault_of, t
 from ..nouns import Cell, Equation, Quantity, Role, Variable, quantities
+from ..ops.elementwise import BESIDE, Apply
+from ..ops.joins import Concat
+from ..ops.leaves import Number
+from ..ops.node import Node, Transpose
+from ..ops.products import MatMul
+from ..ops.rowfunctions import ROWS
+from ..ops.rows import RowApply
+from ..ops.sums import Minus
 
 #: Letters for what is named: arguments of functions, and other nested values.
 _ARGUMENTS = "aesnpq"
@@ -43,7 +38,10 @@ def named(cell: Cell) -> Cell:
         A cell (never a network) whose right sides hold a nonlinear function only at the top,
         applied to names.
     """
-    return _named(cell, _Split)
+    known = vars(cell)
+    if "_named" not in known:  # a cell never changes, and is asked again by whoever checks it
+        known["_named"] = _named(cell, _Split)
+    return known["_named"]  # type: ignore[no-any-return]
 
 
 def rows_named(cell: Cell) -> Cell:
@@ -115,23 +113,20 @@ class _Split:
         if self.equation.time is not None and steady and _has_product(expr):
             return self.name(expr, argument=False)  # it is the same at every step
         match expr:
-            case Apply() | RowApply():
-                if isinstance(expr, RowApply) and ROWS[expr.name_].reduces:
-                    return expr.func(*(self.visit(a) for a in expr.args))
+            case Node(named=True):
                 args = [self.plain(self.visit(a), argument=True) for a in expr.args]
                 whole = expr.func(*args)
                 return whole if top else self.name(whole, argument=False)
-            case MatMul() if is_negative(expr):
-                return MatMul(expr.args[0], self.visit(expr.args[1]))
-            case Divide() if not top and not _leaf_number(expr.args[1]):
+            case Apply(name_="/") if not top and not isinstance(expr.operands[1], Number):
                 # Its derivative is written in its value.
                 inner = expr.func(*(self.product_named(self.visit(a)) for a in expr.args))
                 return self.name(inner, argument=False)
-            case HadamardProduct() | Divide() | Power() | MatMul():
+            case Apply(beside=True):
+                factor, other = map(self.visit, expr.operands)
+                other = other if _rank_one(other) else self.product_named(other)
+                return Apply(BESIDE, factor, other)
+            case Apply() | MatMul():
                 return expr.func(*(self.product_named(self.visit(a)) for a in expr.args))
-            case Scale():
-                factor, other = (self.visit(a) for a in expr.args)
-                return Scale(factor, other if _rank_one(other) else self.product_named(other))
             case Concat() if not top:
                 # A slice of an adjoint reads better when what was joined has a name.
                 return self.name(expr.func(*(self.visit(a) for a in expr.args)), argument=False)
@@ -148,8 +143,6 @@ class _Split:
         return self.name(expr, argument=False) if holds else expr
 
     def name(self, expr: Any, argument: bool) -> Any:
-        if isinstance(expr, Spread):  # the name is of what is spread
-            return Spread(self.name(expr.args[0], argument), *expr.args[1:])
         for part in self.parts:
             if part.expr == expr:
                 return _placeholder(part.key, expr)
@@ -178,23 +171,17 @@ def _placeholder(key: str, expr: Any) -> Quantity:
 
 
 def _leaf(expr: Any) -> bool:
-    """A name, a number, or one of these with a sign, spread or transposed."""
-    while (is_negative(expr) or isinstance(expr, (Spread, Transpose))) and len(expr.args):
-        expr = expr.args[1] if is_negative(expr) else expr.args[0]
-    return isinstance(expr, (Quantity, Number))
-
-
-def _leaf_number(expr: Any) -> bool:
-    while isinstance(expr, Spread):
+    """A name, a number, or one of these with a sign or transposed."""
+    while isinstance(expr, (Minus, Transpose)):
         expr = expr.args[0]
-    return isinstance(expr, Number)
+    return isinstance(expr, (Quantity, Number))
 
 
 def _has_product(expr: Any) -> bool:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, MatMul) and not is_negative(node):
+        if isinstance(node, MatMul):
             return True
         if isinstance(node, MatrixExpr) and not isinstance(node, Quantity):
             stack.extend(node.args)

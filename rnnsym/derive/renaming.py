@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import MatAdd, MatrixExpr
+from sympy import MatrixExpr
 
-from ..algebra.functions import spellings
 from ..errors import InputError
 from ..models import Model, Node
 from ..names import canonical, fault_of, marked, unmarked
 from ..nouns import Cell, Derivation, Equation, Network, Quantity, Role, Variable
+from ..ops import spellings
+from ..ops.sums import MatAdd
 from ..scalars import Count, Entry, Scalar, Total, children
-from .backward import backpropagate
 from .elements import elements
-from .sensitivities import jacobian, rtrl
+from .kinds import kind_of
 from .unrolling import matrices, unroll
 from .variants import flat
 
@@ -179,7 +179,8 @@ def _cell(cell: Cell, table: Table) -> Cell:
         new = table.get(v.name, (v.name,))
         for i, name in enumerate(new):
             meaning = f"{v.meaning or v.name}, part {i + 1} of {len(new)}" if new[1:] else v.meaning
-            variables[name] = replace(v, name=name, meaning=meaning)
+            part = (i + 1, len(new)) if new[1:] else v.part
+            variables[name] = replace(v, name=name, meaning=meaning, part=part)
 
     def first(name: str) -> Variable:
         return variables[table.get(name, (name,))[0]]
@@ -258,14 +259,8 @@ def _derived_again(derivation: Derivation, names: Names, given: dict[str, str]) 
 
 def _again(derivation: Derivation, cell: Cell) -> Derivation | None:
     d = derivation
-    if d.form == "backward":
-        return backpropagate(
-            cell, steps=d.length, loss=d.loss or "general", over=d.over, truncate=d.truncate
-        )
-    if d.form == "jacobian":
-        return jacobian(cell)
-    if d.form == "forward mode":
-        return rtrl(cell)
+    if (kind := kind_of(d)) is not None:
+        return kind.again(d, cell)
     if d.form in ("recurrence", "unrolled"):
         return unroll(cell, d.length)
     if d.form == "matrices":

@@ -8,14 +8,16 @@ from typing import Any
 
 from sympy import Integer
 
-from ..algebra.nodes import Eye, MatMul, TimeSum
 from ..errors import InputError
-from ..names import JACOBIAN, SAME_STEP, TOTAL, T, marked, said, t
-from ..nouns import Cell, Derivation, Equation, Quantity, Role, Step, Variable
-from .differentials import add, inner, matmul
+from ..names import JACOBIAN, SAME_STEP, TOTAL, T, marked, t
+from ..nouns import Cell, Derivation, Equation, Quantity, Role, Sentence, Step, Variable
+from ..ops.inner import inner
+from ..ops.leaves import Eye
+from ..ops.products import MatMul, matmul
+from ..ops.sums import TimeSum, add
 from .differentiated import Differentiated
 from .linear import NoMatrix, matrix_of
-from .steps import FORWARD, change_line, definition_words, kink_words, make_step, zero_of
+from .steps import FORWARD, ZERO, change_line, definition_words, kink_words, make_step
 
 SENSITIVITIES, START, RESULT, JACOBIANS = "sensitivities", "start", "gradient", "jacobians"
 
@@ -60,15 +62,14 @@ def rtrl(subject: Cell) -> Derivation:
     steps = [*_definitions(d)]
     for v in cell.states:
         tangent = d.tangent(v)
-        name = said(v.name, 0)
-        reason = f"the initial state {name} is given: no parameter changes it"
-        equation = Equation(tangent, zero_of(v), Integer(0))
+        reason = Sentence.of("the initial state {} is given: no parameter changes it", v.at(0))
+        equation = Equation(tangent, ZERO, Integer(0))
         steps.append(make_step(equation, "boundary", reason, START))
     for equation in d.cell.ordered:
         line = change_line(d, equation)
         if line is not None:
             reason = _immediate_words(d, line.equation) + kink_words([equation])
-            steps.append(replace(line, section=SENSITIVITIES, result=True, reason=reason))
+            steps.append(replace(line, section=SENSITIVITIES, result=True, why=reason))
     steps += _loss_lines(d)
     names = {v.name: v for v in (*d.cell.variables, *_losses())}
     whole = replace(d.cell, variables=tuple(names.values()))
@@ -84,30 +85,29 @@ def _losses() -> tuple[Variable, Variable]:
     )
 
 
-def _immediate_words(d: Differentiated, equation: Equation) -> str:
+def _immediate_words(d: Differentiated, equation: Equation) -> Sentence:
     """Which part of a change is immediate, and which is the work of the steps before."""
-    name = said(equation.variable.name, equation.time)
+    name = equation.lhs
     terms = equation.expr.args if equation.expr.is_MatAdd else (equation.expr,)
     now = [q for q in Equation(equation.variable, add(terms)).uses if q.time is None and _moves(q)]
     before = [q for q in equation.uses if q.time == t - 1 and _moves(q)]
     if now and before:
-        return (
-            f"the total change {name} has the immediate part, what "
-            f"{', '.join(said(q.label) for q in now)} do in this step, and what the steps "
-            f"before have done to {', '.join(said(q.label, t - 1) for q in before)}; the "
-            "immediate part alone is not the derivative"
-        )
+        return Sentence.of(
+            "the total change {} has the immediate part, what {} do in this step, and what the "
+            "steps before have done to {}; the immediate part alone is not the derivative",
+            name, Sentence.listing(now, ", "), Sentence.listing(before, ", "),
+        )  # fmt: skip
     if before:
-        return f"{name} carries on what the steps before have done"
+        return Sentence.of("{} carries on what the steps before have done", name)
     same = [q for q in equation.uses if q.time == t and _moves(q)]
     if now and not same:
-        return f"no state is read, so {name} is immediate"
+        return Sentence.of("no state is read, so {} is immediate", name)
     if now:
-        return (
-            f"{name} has the immediate part, what {', '.join(said(q.label) for q in now)} do in "
-            f"this step, and what comes through {', '.join(said(q.label, t) for q in same)}"
-        )
-    return f"the change goes on through the equation of {name}, to first order"
+        return Sentence.of(
+            "{} has the immediate part, what {} do in this step, and what comes through {}",
+            name, Sentence.listing(now, ", "), Sentence.listing(same, ", "),
+        )  # fmt: skip
+    return Sentence.of("the change goes on through the equation of {}, to first order", name)
 
 
 def _moves(q: Quantity) -> bool:
@@ -125,7 +125,7 @@ def _loss_lines(d: Differentiated) -> Iterator[Step]:
         return
     yield make_step(
         Equation(change_of_ell, inner(given, moved)), "chain rule",
-        f"the loss of step t sees the parameters through {said(output.name, t)} alone",
+        Sentence.of("the loss of step t sees the parameters through {} alone", output.at(t)),
         RESULT,
     )  # fmt: skip
     total = TimeSum(change_of_ell.here, Integer(1), T)
@@ -183,9 +183,11 @@ def _linear_map(d: Differentiated) -> Iterator[Step]:
     for equation in d.recurrent:
         line = change_line(d, equation)
         if line is not None and _reaches_state(d, equation.variable.name):
-            name = said(equation.variable.name, t)
-            reason = f"how a change of the states before goes through the equation of {name}"
-            yield replace(line, section=JACOBIANS, result=True, reason=reason)
+            why = Sentence.of(
+                "how a change of the states before goes through the equation of {}",
+                equation.variable.at(t),
+            )
+            yield replace(line, section=JACOBIANS, result=True, why=why)
 
 
 def _reaches_state(d: Differentiated, name: str) -> bool:
@@ -234,40 +236,40 @@ def _one_by(d: Differentiated, state: Variable, mark: str, time: Any) -> Iterato
         if mark == SAME_STEP and v == state:
             continue
         parts: list[Any] = []
-        through: list[str] = []
+        through: list[Quantity] = []
         direct = False
         for q in dict.fromkeys(equation.uses):
             change = d.change_of(q)
             if change is None:
                 continue
             if q == state.at(time):
-                matrix = matrix_of(linear, moved.at(time))
+                matrix = matrix_of(linear, moved.at(time), v.shape)
                 direct = matrix is not None
                 if direct:
                     parts.insert(0, matrix)
             elif q.time == t and q.label in known:
-                matrix = matrix_of(linear, change)
+                matrix = matrix_of(linear, change, v.shape)
                 if matrix is not None:
                     inside = known[q.label].here
                     parts.append(_chained(inside, matrix))
-                    through.append(said(q.label, t))
+                    through.append(q)
         if not parts:
             continue
         line = _jac(v, state, mark)
         known[v.name] = line
-        before = said(state.name, time)
+        before = state.at(time)
         if direct and through:
-            reason = (
-                f"the direct path, {before} in the equation of {said(v.name, t)} itself, and "
-                f"the paths through {', '.join(through)}"
-            )
+            reason = Sentence.of(
+                "the direct path, {} in the equation of {} itself, and the paths through {}",
+                before, v.at(t), Sentence.listing(through, ", "),
+            )  # fmt: skip
             rule = "several paths"
         elif direct:
-            reason = f"{before} stands in the equation of {said(v.name, t)} itself"
+            reason = Sentence.of("{} stands in the equation of {} itself", before, v.at(t))
             reason += ": the direct path alone" if v == state else ""
             rule = "direct path"
         else:
-            reason = f"only through {', '.join(through)}"
+            reason = Sentence.of("only through {}", Sentence.listing(through, ", "))
             rule = "chain rule"
         yield make_step(
             Equation(line, add(parts)), rule, reason + kink_words([equation]), JACOBIANS
@@ -286,22 +288,21 @@ def _totals(d: Differentiated, state: Variable, others: Iterable[Variable]) -> I
     own = found.get(_jac(state, state).name)
     if own is not None:  # the direct path is short, and what the line is about
         terms.append(own.expr)
-    through = []
+    through: list[Quantity] = []
     for other in others:
         by_other = {s.equation.variable.name for s in _one_by(d, other, JACOBIAN, t - 1)}
         outer = _jac(state, other)
         if outer.name in by_other:
             same = _jac(other, state, SAME_STEP).at(t - 1)
             terms.append(MatMul(same, outer.here))
-            through.append(said(other.name, t - 1))
+            through.append(other.at(t - 1))
     if not through or not terms:
         return
-    before = said(state.name, t - 1)
-    reason = (
-        f"{before} reaches {said(state.name, t)} directly, with everything else of step t - 1"
-        f" held, and through {', '.join(through)}, which follows from it: the paths through the "
-        "gates"
-    )
+    reason = Sentence.of(
+        "{} reaches {} directly, with everything else of step t - 1 held, and through {}, which "
+        "follows from it: the paths through the gates",
+        state.at(t - 1), state.at(t), Sentence.listing(through, ", "),
+    )  # fmt: skip
     line = make_step(
         Equation(_jac(state, state, TOTAL), add(terms)), "several paths", reason, JACOBIANS
     )

@@ -7,13 +7,14 @@ import re
 from functools import cache
 from typing import Any
 
-from sympy import MatrixExpr, Symbol
+from sympy import MatrixExpr
 
-from ..algebra.functions import ELEMENTWISE, LONGEST_SLOPE, prime
-from ..algebra.nodes import Apply, Number, Spread, replace_quantities, resized
 from ..errors import InputError
 from ..language import parse
-from ..nouns import Quantity
+from ..ops.elementwise import Apply
+from ..ops.functions import ELEMENTWISE, LONGEST_SLOPE, prime
+from ..ops.leaves import Number
+from ..ops.node import replace_quantities
 
 
 def slope(apply: Apply, argument: int, value: MatrixExpr) -> MatrixExpr | None:
@@ -25,7 +26,7 @@ def slope(apply: Apply, argument: int, value: MatrixExpr) -> MatrixExpr | None:
         value: an expression of the function's value, such as the name that was given to it.
 
     Returns:
-        A matrix expression of the same shape; None where the slope is zero everywhere.
+        A matrix expression; None where the slope is zero everywhere.
 
     Raises:
         InputError: for a function whose slope is not in the table.
@@ -47,19 +48,14 @@ def written_out(
 ) -> MatrixExpr:
     """The slope's text with the operands in place of the arguments."""
     entry = ELEMENTWISE[name]
-    rows, cols = operands[0].shape
-    operands = (*operands, *_defaults(name, len(operands), rows, cols))
-    given: dict[str, Any] = {**dict(zip(entry.arguments, operands)), "y": value}
-    sized = resized(_template(entry.slopes[argument]), {_ROWS: rows, _COLS: cols})
-    return _unspread(replace_quantities(sized, lambda q: given[q.label]))
+    given: dict[str, Any] = dict(zip(entry.arguments, (*operands, *_defaults(name, len(operands)))))
+    given["y"] = value
+    return replace_quantities(_template(entry.slopes[argument]), lambda q: given[q.label])
 
 
-def _defaults(name: str, count: int, rows: Any, cols: Any) -> list[MatrixExpr]:
+def _defaults(name: str, count: int) -> list[MatrixExpr]:
     parameters = list(inspect.signature(ELEMENTWISE[name].scalar).parameters.values())
-    return [Spread(Number(str(float(p.default))), rows, cols) for p in parameters[count:]]
-
-
-_ROWS, _COLS = Symbol("R"), Symbol("C")
+    return [Number(str(float(p.default))) for p in parameters[count:]]
 
 
 @cache
@@ -67,13 +63,3 @@ def _template(text: str) -> MatrixExpr:
     used = sorted(set(re.findall(r"\b(?:alpha|[abyz])\b", text)))
     declared = f"{', '.join(used)}: R × C\nslope_t: R × C\n"
     return parse(f"{declared}slope_t = {text}").equations[0].expr
-
-
-def _unspread(expr: Any) -> Any:
-    """Without spreading to the shape that an expression has already."""
-    if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
-        return expr
-    args = [_unspread(a) for a in expr.args]
-    if isinstance(expr, Spread) and args[0].shape == tuple(args[1:]):
-        return args[0]
-    return expr.func(*args)

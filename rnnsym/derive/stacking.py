@@ -8,10 +8,10 @@ from typing import Any
 
 from sympy import Symbol
 
-from ..algebra.nodes import replace_quantities, resized
 from ..errors import InputError
 from ..names import canonical, fault_of
 from ..nouns import Cell, Equation, Network, Quantity, Role, Variable
+from ..ops.node import replace_quantities, resized
 
 
 def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
@@ -31,6 +31,36 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
         InputError: if there is no cell, a cell does not have one input, or it cannot read what the
             one before it gives.
     """
+    cells = _checked(cells)
+    if name is not None and (fault := fault_of(name)):
+        raise InputError(f"the name of a network: {fault}")
+    layers, given = _layers(cells)
+    joined = layers[0] if len(cells) == 1 else None
+    variables = [v for i, layer in enumerate(layers) for v in layer.variables
+                 if i == 0 or v.role != Role.INPUT]  # fmt: skip
+    _refuse_ambiguous(variables)
+    order = list(Role)
+    variables.sort(key=lambda v: order.index(v.role))
+    network = Network(
+        name=name or (joined.name if joined else "_".join(c.name for c in cells)[:32].strip("_")),
+        equations=tuple(e for layer in layers for e in layer.equations),
+        variables=tuple(variables),
+        output=layers[-1].output,
+        title=" and ".join(c.title or c.name for c in cells),
+        text="\n".join(c.text for c in cells),
+        sizes=given,
+        convention=cells[0].convention,
+        remarks=tuple(dict.fromkeys(r for c in cells for r in c.remarks)),
+        raised=all(c.raised for c in cells),
+        catalogued=all(c.catalogued for c in cells),
+        layers=tuple(layers),
+        originals=tuple(cells),
+    )
+    return network.with_sizes(**sizes) if sizes else network  # type: ignore[return-value]
+
+
+def _checked(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """The cells one behind the other, each refused that cannot be."""
     if not cells:
         raise InputError("stack needs at least one cell")
     for i, cell in enumerate(cells, 1):
@@ -48,8 +78,11 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
             f"{other.convention} form, so their arrays would lie in two ways; say which is meant "
             f"with {other.name}.in_convention('{cells[0].convention}')"
         )
-    if name is not None and (fault := fault_of(name)):
-        raise InputError(f"the name of a network: {fault}")
+    return cells
+
+
+def _layers(cells: tuple[Cell, ...]) -> tuple[list[Cell], dict[Symbol, int]]:
+    """The cells with names and sizes that do not clash, and the sizes that they give."""
     # A layer's input is the output of the layer before it, so it brings no name of its own, unless
     # the layer also reads it delayed: then the delay is a state of the network.
     own = [[v.name for v in c.variables if i == 0 or v.role != Role.INPUT or c.delayed]
@@ -77,28 +110,7 @@ def stack(*cells: Cell, name: str | None = None, **sizes: int) -> Network:
                         f"before it gives {given[size]}"
                     )
         layers.append(layer)
-    joined = layers[0] if len(cells) == 1 else None
-    variables = [v for i, layer in enumerate(layers) for v in layer.variables
-                 if i == 0 or v.role != Role.INPUT]  # fmt: skip
-    _refuse_ambiguous(variables)
-    order = list(Role)
-    variables.sort(key=lambda v: order.index(v.role))
-    network = Network(
-        name=name or (joined.name if joined else "_".join(c.name for c in cells)[:32].strip("_")),
-        equations=tuple(e for layer in layers for e in layer.equations),
-        variables=tuple(variables),
-        output=layers[-1].output,
-        title=" and ".join(c.title or c.name for c in cells),
-        text="\n".join(c.text for c in cells),
-        sizes=given,
-        convention=cells[0].convention,
-        remarks=tuple(dict.fromkeys(r for c in cells for r in c.remarks)),
-        raised=all(c.raised for c in cells),
-        catalogued=all(c.catalogued for c in cells),
-        layers=tuple(layers),
-        originals=tuple(cells),
-    )
-    return network.with_sizes(**sizes) if sizes else network  # type: ignore[return-value]
+    return layers, given
 
 
 def _unstacked(cell: Cell) -> list[Cell]:

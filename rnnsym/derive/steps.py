@@ -8,24 +8,26 @@ from typing import Any
 
 from sympy import Integer
 
-from ..algebra.functions import kinks
-from ..algebra.nodes import Apply, Number, Spread, at_time
-from ..names import T, said, t
-from ..nouns import Equation, Step, Variable
+from ..names import T, t
+from ..nouns import Equation, Quantity, Sentence, Step
+from ..ops.elementwise import is_function
+from ..ops.functions import kinks
+from ..ops.leaves import Number
+from ..ops.node import at_time
 from .differentiated import Differentiated, Part
 
+ZERO = Number("0")
 #: What a derivation's sections are called, in order.
 FORWARD, CHANGES, LOSS, IMMEDIATES, BACKWARD, RESULTS = (
     "forward", "changes", "loss", "immediate", "backward", "gradients",
 )  # fmt: skip
 
 
-def definition_words(d: Differentiated, equation: Equation) -> str:
+def definition_words(d: Differentiated, equation: Equation) -> Sentence:
     """Why a line of the forward pass is there."""
-    name = said(equation.variable.name, equation.time)
     if equation.variable.name in d.given:
-        return f"the equation of {name}"
-    return f"what is nested gets a name, {name}"
+        return Sentence.of("the equation of {}", equation.lhs)
+    return Sentence.of("what is nested gets a name, {}", equation.lhs)
 
 
 def change_line(d: Differentiated, equation: Equation) -> Step | None:
@@ -33,14 +35,14 @@ def change_line(d: Differentiated, equation: Equation) -> Step | None:
     found = d.changes[equation.variable.name]
     if found.expr is None:
         return _still_line(d, equation)
-    name = said(equation.variable.name, equation.time)
     rule = next((r for r in ("chain rule", "quotient rule", "product rule") if r in found.rules),
                 found.rules[-1] if found.rules else "sum")  # fmt: skip
-    reason = (
-        f"what a small change of everything in the equation of {name} does to it, to first order"
+    why = Sentence.of(
+        "what a small change of everything in the equation of {} does to it, to first order",
+        equation.lhs,
     )
     line = Equation(d.tangent(equation.variable), found.expr, equation.time)
-    return make_step(line, rule, reason + kink_words([equation]), CHANGES, result=False)
+    return make_step(line, rule, why + kink_words([equation]), CHANGES, result=False)
 
 
 def _still_line(d: Differentiated, equation: Equation) -> Step | None:
@@ -49,51 +51,37 @@ def _still_line(d: Differentiated, equation: Equation) -> Step | None:
     if v.name not in d.moving:
         return None
     if any(d.change_of(q) is not None for q in equation.uses):
-        reason = f"the slope in the equation of {said(v.name, equation.time)} is zero everywhere"
+        words = "the slope in the equation of {} is zero everywhere"
     else:
-        reason = f"nothing that changes is read by {said(v.name, equation.time)}"
-    line = Equation(d.tangent(v), zero_of(v), equation.time)
-    return make_step(line, "zero", reason, CHANGES, result=False)
+        words = "nothing that changes is read by {}"
+    line = Equation(d.tangent(v), ZERO, equation.time)
+    return make_step(line, "zero", Sentence.of(words, equation.lhs), CHANGES, result=False)
 
 
 def make_step(
-    equation: Equation, rule: str, reason: str, section: str, result: bool = True
+    equation: Equation, rule: str, why: Sentence | str, section: str, result: bool = True
 ) -> Step:
     """A line, with the steps at which it holds."""
     holds = (Integer(1), T) if equation.time == t else None
-    return Step(equation, rule, reason, section, result, holds)
+    return Step(equation, rule, Sentence.of("{}", why), section, result, holds)
 
 
-def zero_of(v: Variable) -> Any:
-    """Zero, of the shape of a variable."""
-    zero = Number("0")
-    return zero if v.scalar else Spread(zero, *v.shape)
-
-
-def place_of(part: Part) -> str:
+def place_of(part: Part) -> Sentence:
     """Where a part comes from, in words."""
-    if part.rule == "the loss of this step":
-        return "the loss of this step"
-    equation = part.consumer
+    if part.of_loss:
+        return Sentence.of(part.rule)
     if part.time == t - 1:
-        return f"`{_at(equation, t + 1)}` of the next step"
-    return f"`{equation}`"
+        return Sentence.of("{} of the next step", _at(part.consumer, t + 1))
+    return Sentence.of("{}", part.consumer)
 
 
-def _at(equation: Equation, time: Any) -> str:
-    return str(replace(equation, expr=at_time(equation.expr, time), time=time))
+def _at(equation: Equation, time: Any) -> Equation:
+    return replace(equation, expr=at_time(equation.expr, time), time=time)
 
 
-def adjoints_of(d: Differentiated, parts: Iterable[Part]) -> list[str]:
-    """The names of the adjoints that parts are made of, each once."""
-    names = [said(d.adjoint(p.consumer.variable).name, t) for p in parts]
-    return list(dict.fromkeys(names))
-
-
-def listed(items: Iterable[str]) -> str:
-    """Words as a list: a, b and c."""
-    items = list(items)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+def adjoints_of(d: Differentiated, parts: Iterable[Part]) -> list[Quantity]:
+    """The adjoints that parts are made of, each once."""
+    return list(dict.fromkeys(d.adjoint(p.consumer.variable).at(t) for p in parts))
 
 
 def kink_words(equations: Iterable[Equation]) -> str:
@@ -101,7 +89,7 @@ def kink_words(equations: Iterable[Equation]) -> str:
     said_: dict[str, None] = {}
     for equation in equations:
         expr = equation.expr
-        if not isinstance(expr, Apply):
+        if not is_function(expr):
             continue
         if len(expr.operands) > 1 and expr.name_ in ("max", "min"):
             said_.setdefault(

@@ -8,11 +8,13 @@ from typing import Any
 
 from sympy import ImmutableMatrix, Integer, MatrixExpr
 
-from ..algebra.entries import symbolic_entries
-from ..algebra.nodes import Number, RowApply, Spread, replace_quantities, resized
 from ..errors import InputError
 from ..names import T, t
-from ..nouns import Cell, Derivation, Equation, Quantity, Step, Variable
+from ..nouns import Cell, Derivation, Equation, Quantity, Sentence, Step, Variable
+from ..ops.entries import broadcast, symbolic_entries
+from ..ops.leaves import Number
+from ..ops.node import replace_quantities, resized
+from ..ops.rows import RowApply
 
 #: The most entries that are written out as explicit matrices: beyond it nobody reads them.
 MOST_ENTRIES = 20_000
@@ -50,30 +52,32 @@ def unroll(cell: Cell, steps: int | None = None) -> Derivation:
 def _constants(cell: Cell) -> Iterator[Step]:
     for equation in cell.ordered:
         if equation.time is None:
-            name = equation.variable.name
-            yield Step(equation, "constant", f"{name} has no time index: it is computed once")
+            why = Sentence.of("{} has no time index: it is computed once", equation.lhs)
+            yield Step(equation, "constant", why)
 
 
 def _zero(variable: Variable) -> Equation:
-    zero = Number("0")
-    expr = zero if variable.scalar else Spread(zero, *variable.shape)
-    return Equation(variable, expr, Integer(0))
+    return Equation(variable, Number("0"), Integer(0))
 
 
 def _start(cell: Cell) -> Iterator[Step]:
     for variable in cell.states:
-        reason = f"{variable.name} starts at zero unless another initial state is given"
-        yield Step(_zero(variable), "initial state", reason)
+        why = Sentence.of("{} starts at zero unless another initial state is given", variable.at())
+        yield Step(_zero(variable), "initial state", why)
     for variable in cell.delayed:
-        reason = f"before the first step there is no {variable.name}: the delay starts at zero"
-        yield Step(_zero(variable), "delayed input", reason)
+        why = Sentence.of(
+            "before the first step there is no {}: the delay starts at zero", variable.at()
+        )
+        yield Step(_zero(variable), "delayed input", why)
 
 
 def _recurrence(cell: Cell) -> Iterator[Step]:
     for equation in cell.ordered:
         if equation.time is not None:
-            reason = f"the equation of {equation.variable.name}, for t = 1, …, {T}"
-            yield Step(equation, "recurrence", reason, holds=(Integer(1), T))
+            why = Sentence.of(
+                "the equation of {}, for t = 1, …, {}", equation.variable.at(), str(T)
+            )
+            yield Step(equation, "recurrence", why, holds=(Integer(1), T))
 
 
 def _at_step(ordered: list[Equation], step: int) -> Iterator[Step]:
@@ -87,7 +91,8 @@ def _at_step(ordered: list[Equation], step: int) -> Iterator[Step]:
 
     for equation in ordered:
         at_step = replace(equation, expr=replace_quantities(equation.expr, rename), time=now)
-        yield Step(at_step, "recurrence", f"{equation.variable.name} at t = {step}")
+        why = Sentence.of("{} at t = {}", equation.variable.at(), str(step))
+        yield Step(at_step, "recurrence", why)
 
 
 def matrices(derivation: Derivation, **sizes: int) -> Derivation:
@@ -129,8 +134,9 @@ def matrices(derivation: Derivation, **sizes: int) -> Derivation:
     for step in derivation.steps:
         equation = step.equation
         sized = resized(equation.expr, given)
-        explicit = ImmutableMatrix(symbolic_entries(sized))
         variable = variables[equation.variable.name]
+        rows, cols = map(int, variable.shape)
+        explicit = ImmutableMatrix(broadcast(symbolic_entries(sized), rows, cols))
         written = Equation(variable, explicit, equation.time)
         steps.append(replace(step, equation=written))
     sized_cell = replace(cell, variables=tuple(variables.values()))

@@ -6,19 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sympy import HadamardProduct, MatAdd, MatrixExpr, S
+from sympy import MatrixExpr, S
 
-from ..algebra.nodes import (
-    Apply,
-    Concat,
-    MatMul,
-    Number,
-    Scale,
-    negative,
-    replace_quantities,
-)
 from ..names import canonical, t
 from ..nouns import Cell, Equation, Quantity, Role, Variable, quantities
+from ..ops.elementwise import BESIDE, PRODUCT, Apply, hadamard, is_sign
+from ..ops.joins import Concat
+from ..ops.leaves import Number
+from ..ops.node import replace_quantities
+from ..ops.products import MatMul
+from ..ops.sums import MatAdd, Minus
 
 #: A function of the language, with its parameters filled in.
 Function = Callable[[MatrixExpr], MatrixExpr]
@@ -91,23 +88,22 @@ def dropped_out(cell: Cell, masks: Mapping[tuple[str, str], str]) -> Cell:
             if name is None:
                 return node
             shape = node.shape
-            mask = added.setdefault(name, Variable(name, Role.STATE, shape, _MASK_WORDS))
-            return HadamardProduct(node, mask.here)
+            words = "dropout mask, kept over the steps"
+            fresh = Variable(name, Role.STATE, shape, words, kept=True)
+            mask = added.setdefault(name, fresh)
+            return Apply(PRODUCT, node, mask.here)
         if not isinstance(node, MatrixExpr):
             return node
         if isinstance(node, MatMul) and isinstance(node.args[-1], Quantity):
             parameter = node.args[-1].label
         args = [go(a, parameter) for a in node.args]
-        if isinstance(node, HadamardProduct):
-            args = [b for a in args for b in (a.args if isinstance(a, HadamardProduct) else (a,))]
+        if is_sign(node, PRODUCT) and not node.beside:
+            return hadamard(args[1:])
         return node.func(*args)
 
     equations = [replace(e, expr=go(e.expr)) for e in cell.equations]
     kept = [Equation(v, v.at(t - 1)) for v in added.values()]
     return _with(cell, [*kept, *equations], added.values())
-
-
-_MASK_WORDS = "dropout mask, kept over the steps"
 
 
 def masked(cell: Cell, zero: bool = False) -> Cell:
@@ -122,7 +118,7 @@ def masked(cell: Cell, zero: bool = False) -> Cell:
     """
     mask = Variable("m", Role.INPUT, (S.One, S.One), "mask: 1 for a step that counts, 0 for none")
     m = mask.here
-    states = {v.name: v for v in cell.states if v.meaning != _MASK_WORDS}
+    states = {v.name: v for v in cell.states if not v.kept}
     fresh = {
         name: Variable(_hatted(name), Role.INTERMEDIATE, v.shape, f"{v.meaning or name}, unmasked")
         for name, v in states.items()
@@ -141,9 +137,9 @@ def masked(cell: Cell, zero: bool = False) -> Cell:
     ]
 
     def gated(new: Variable, old: MatrixExpr | None) -> MatrixExpr:
-        kept = Scale(m, new.here)
-        one = MatAdd(Number("1"), negative(m))
-        return kept if old is None else MatAdd(kept, Scale(one, old))
+        kept = Apply(BESIDE, m, new.here)
+        one = MatAdd(Number("1"), Minus(m))
+        return kept if old is None else MatAdd(kept, Apply(BESIDE, one, old))
 
     equations += [Equation(v, gated(fresh[n], v.at(t - 1))) for n, v in states.items()]
     source = fresh.get(cell.output.name, cell.output)

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sympy import Expr, Integer, Symbol, latex
 
-from ..algebra.nodes import Number, transposed_form
 from ..checking import verify_lines
 from ..checking.definitions import check_size
 from ..checking.lines import check_bounds
-from ..derive import backpropagate, count, jacobian, rtrl
+from ..derive import count
 from ..derive.bounds import bounds
 from ..derive.costs import Costs
 from ..derive.differentiated import Differentiated
+from ..derive.kinds import ACCENT_WORDS, DERIVATIONS
 from ..errors import CheckError, RnnsymError
 from ..language import read
-from ..names import GRADIENT, IMMEDIATE, T, marked, t, tex_of, unicode_of, unmarked
-from ..nouns import Cell, Derivation, Quantity, Report, Step, quantities
+from ..names import T, tex_of
+from ..nouns import Cell, Derivation, Equation, Quantity, Report, Sentence, Step
+from ..ops.leaves import Number
+from ..ops.node import mirrored
+from ..pieces import Piece, break_lines, join, measure
 from ..printing import Style, tex_lines
-from ..printing.formula import Piece, Plain, Tex, break_lines, in_convention, join, measure
+from ..printing.formula import Plain, Tex, in_convention
 from ..printing.latex import PAGE, size_tex
 from ..printing.text import equation_text
 from .environment import Safe
-
-#: What a document may hold beside the forward equations, each with what makes its derivation.
-DERIVATIONS: dict[str, Callable[..., Derivation]] = {
-    "bptt": backpropagate, "jacobian": jacobian, "rtrl": rtrl,
-}  # fmt: skip
-_TITLES = {
-    "bptt": "Backpropagation through time",
-    "jacobian": "The Jacobian of one step",
-    "rtrl": "Real-time recurrent learning",
-}
 
 
 @dataclass(frozen=True)
@@ -115,11 +106,7 @@ def views(
 
 def derive(cell: Cell, name: str, loss: str = "general") -> Derivation | None:
     """One derivation of a cell, or None where it has none (no state, no parameter)."""
-    if name == "bptt":
-        return backpropagate(cell, loss=loss)
-    if name == "jacobian":
-        return jacobian(cell) if cell.states else None
-    return rtrl(cell) if cell.parameters else None
+    return DERIVATIONS[name].of(cell, loss)
 
 
 def view(
@@ -130,30 +117,24 @@ def view(
     style = style or Style()
     checked = (report or verify_lines(derivation)).check()
     shown = derivation if full else derivation.terse()
-    words = _Words(derivation, style)
     marks = Differentiated.of(derivation)
     groups = []
     for section, steps in shown.sections.items():
-        title, about = _SECTIONS[section]
-        lines = tuple(_line(s, derivation, style, words) for s in steps)
-        about = about.format(tangent=_MARKS[marks.tangent_mark])
-        groups.append(GroupView(title, words(about), lines))
+        title, about = _SECTIONS.get(section, (section.capitalize(), ""))
+        lines = tuple(_line(s, derivation, style) for s in steps)
+        about = about.format(tangent=ACCENT_WORDS[marks.tangent_mark])
+        groups.append(GroupView(title, (about,) if about else (), lines))
     error = max(c.error or 0.0 for c in checked.comparisons)
-    intro = words(_intro(derivation, name, style.convention))
+    kind = DERIVATIONS[name]
+    intro = _set(kind.about(derivation, style.convention), derivation, style)
     limits: tuple[Safe, ...] = ()
     product = ""
-    if name == "jacobian":
+    if kind.blocks:
         limits = tuple(map(Safe, bound_lines(derivation, style)))
         product = _product_tex(derivation, style)
-    return DerivationView(
-        _TITLES[name], intro, tuple(groups), checked, error, limits, Safe(product)
-    )
+    return DerivationView(kind.title, intro, tuple(groups), checked, error, limits, Safe(product))
 
 
-_MARKS = {
-    "bar": "A bar", "breve": "A breve", "check": "A check", "dot": "A dot", "hat": "A hat",
-    "tilde": "A tilde",
-}  # fmt: skip
 #: The sections of derivations: a title, and what there is to say about them.
 _SECTIONS = {
     "forward": ("Equations", "Every nested part has a name, so that slopes are written in names."),
@@ -184,43 +165,7 @@ _SECTIONS = {
 }
 
 
-def _intro(derivation: Derivation, name: str, convention: str) -> str:
-    if name == "bptt":
-        if derivation.loss == "general":
-            given = unicode_of(marked(IMMEDIATE, derivation.cell.output.name), t)
-            loss = f"the derivative of each step's loss by the output, `{given}`, is given"
-        else:
-            loss = f"the loss is {derivation.loss.replace('_', ' ')}"
-        bars = [s for s in derivation.steps if s.section == "backward" and s.equation.time == t]
-        if not bars:
-            return f"The loss L is the sum over all steps; {loss}."
-        one = bars[0].equation.variable
-        adjoint, of = unicode_of(one.name, t), unmarked(one.name)[1]
-        total = unicode_of(marked(GRADIENT, of), t)
-        mark = _MARKS[Differentiated.of(derivation).adjoint_mark]
-        return (
-            f"The loss L is the sum over all steps; {loss}. {mark} is the total derivative of L: "
-            f"`{adjoint}` is `{total}`."
-        )
-    if name == "rtrl":
-        return (
-            "The parameters change along a direction. With a direction that is one at a single "
-            "entry of a parameter, each changed quantity is the derivative by that entry, and the "
-            "last lines are the gradient: one run for every entry."
-        )
-    layout = "row" if convention == "row" else "column"
-    several = (
-        " Over several steps, the derivative of all states is the product of the block matrices of "
-        "these." if len(derivation.cell.states) > 1 else ""
-    )  # fmt: skip
-    if layout == "row":
-        about = "a row for each entry of what changes, and changes multiply from the left."
-    else:
-        about = "a column for each entry of what changes."
-    return f"In {layout} form a Jacobian has {about}{several}"
-
-
-def _line(step: Step, derivation: Derivation, style: Style, words: _Words) -> LineView:
+def _line(step: Step, derivation: Derivation, style: Style) -> LineView:
     spelling, convention = Tex(style), style.convention
     tex = tex_lines(step.equation, style)
     _held(tex, step, derivation, convention)
@@ -237,9 +182,9 @@ def _line(step: Step, derivation: Derivation, style: Style, words: _Words) -> Li
         Safe(rf"{spelling.quantity(q).text}\colon {_shape(q, convention)}") for q, _ in step.shapes
     )
     return LineView(
-        Safe(tex), step.rule, words(step.reason), Safe(_holds(step)),
+        Safe(tex), step.rule, _set(step.why, derivation, style), Safe(_holds(step)),
         Safe(dropped), tuple(dict.fromkeys(shapes)), Safe(_text(step, derivation, style)),
-        words.plain(step.reason),
+        _plain(step.why, derivation, style),
     )  # fmt: skip
 
 
@@ -279,69 +224,34 @@ def _holds(step: Step) -> str:
     return rf"{latex(first)} \leq t \leq {latex(last)}"
 
 
-_QUOTED = re.compile(r"`([^`]*)`")
+def _set(sentence: Sentence, derivation: Derivation, style: Style) -> tuple[str | Safe, ...]:
+    """A sentence in pieces: words, and what it names as TeX in the form of the page."""
+    return tuple(
+        p if isinstance(p, str) else Safe(_spelt(p, derivation, style, Tex(style)))
+        for p in sentence.parts
+    )
 
 
-class _Words:
-    """Sentences in pieces: words, and what stands in backquotes as TeX."""
+def _plain(sentence: Sentence, derivation: Derivation, style: Style) -> str:
+    """The same in plain text."""
+    return "".join(
+        p if isinstance(p, str) else _spelt(p, derivation, style, Plain(style))
+        for p in sentence.parts
+    )
 
-    def __init__(self, derivation: Derivation, style: Style) -> None:
-        self.derivation = derivation
-        self.style = style
 
-    def __call__(self, text: str) -> tuple[str | Safe, ...]:
-        pieces: list[str | Safe] = []
-        for i, part in enumerate(_QUOTED.split(text)):
-            if i % 2:
-                pieces.append(Safe(self.tex(part)))
-            elif part:
-                pieces.append(part)
-        return tuple(pieces)
-
-    def plain(self, text: str) -> str:
-        """The same in plain text."""
-        parts = _QUOTED.split(text)
-        return "".join(self.spelt(p, Plain(self.style)) if i % 2 else p
-                       for i, p in enumerate(parts))  # fmt: skip
-
-    def tex(self, part: str) -> str:
-        """TeX of an equation or a name that a sentence quotes."""
-        return self.spelt(part, Tex(self.style))
-
-    def spelt(self, part: str, spelling: Tex | Plain) -> str:
-        """An equation or a name that a sentence quotes, as a spelling has it."""
-        if " = " in part:
-            (equation,) = read(part, self.derivation, self.derivation.convention, False)
-            left, right = in_convention(equation, self.style.convention)
-            line = f"{spelling.quantity(left).text} = {join(spelling.expr(right))}"
-            latex = isinstance(spelling, Tex)
-            if read(line, self.derivation, self.style.convention, latex) != (equation,):
-                raise CheckError(f"a reason's equation is read as another one: {line}")
-            return line
-        if part not in self.names:
-            raise CheckError(f"a reason names '{part}', which is no quantity of the derivation")
-        return spelling.quantity(self.names[part]).text
-
-    @cached_property
-    def names(self) -> dict[str, Quantity]:
-        """Every quantity that the derivation may name, by its plain spelling."""
-        variables: dict[str, Quantity] = {"ell": Quantity("ell", 1, 1, t)}
-        for s in self.derivation.steps:
-            for q in (s.equation.lhs, *quantities(s.equation.expr)):
-                variables.setdefault(q.label, q)
-        for v in self.derivation.cell.variables:
-            variables.setdefault(v.name, v.here)
-            for mark in (GRADIENT, IMMEDIATE):
-                label = marked(mark, v.name)
-                rows, cols = v.shape
-                variables.setdefault(label, Quantity(label, rows, cols, v.here.time))
-        found: dict[str, Quantity] = {}
-        times: tuple[Any, ...] = (t, t - 1, t + 1, T, Integer(0))
-        for q in variables.values():
-            for time in (q.time, *(times if q.time is not None else ())):
-                moved = q.at(time)
-                found.setdefault(unicode_of(moved.label, moved.time), moved)
-        return found
+def _spelt(
+    thing: Quantity | Equation, derivation: Derivation, style: Style, spelling: Tex | Plain
+) -> str:
+    """What a sentence names; an equation is read again, and must be the same one."""
+    if isinstance(thing, Quantity):
+        return spelling.quantity(mirrored(thing) if style.column else thing).text
+    left, right = in_convention(thing, style.convention)
+    line = f"{spelling.quantity(left).text} = {join(spelling.expr(right))}"
+    (again,) = read(line, derivation, style.convention, isinstance(spelling, Tex))
+    if (again.lhs, again.expr) != (thing.lhs, thing.expr):
+        raise CheckError(f"a reason's equation is read as another one: {line}")
+    return line
 
 
 def _product_tex(derivation: Derivation, style: Style) -> str:
@@ -384,7 +294,7 @@ def bound_lines(derivation: Derivation, style: Style) -> list[str]:
 
 def _norm(kind: str, expr: Any, style: Style) -> tuple[str, float]:
     """TeX of a norm and its width."""
-    pieces = Tex(style).expr(transposed_form(expr) if style.column else expr)
+    pieces = Tex(style).expr(mirrored(expr) if style.column else expr)
     inner, width = join(pieces), measure(pieces) + 3
     if kind == "number":
         return rf"\lvert {inner} \rvert", width

@@ -9,10 +9,11 @@ from typing import Any
 
 from sympy import Expr, Integer
 
-from ..algebra.nodes import Apply, RowApply
 from ..errors import InputError
 from ..names import Look, t, tex_of, unicode_of
 from ..nouns import Cell, Network
+from ..ops.elementwise import is_function
+from ..ops.rows import RowApply
 from .environment import html_environment, tex_environment
 from .views import CellView
 
@@ -175,7 +176,7 @@ def _functions(expr: Any) -> str:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, (Apply, RowApply)):
+        if isinstance(node, RowApply) or is_function(node):
             found.setdefault("σ" if node.name_ == "sigmoid" else node.name_)
         stack.extend(reversed(getattr(node, "args", ())))
     names = list(found)

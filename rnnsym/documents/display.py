@@ -9,7 +9,8 @@ from ..checking.printed import Printing
 from ..errors import InputError
 from ..nouns import Cell, Report
 from ..printing import Choices, chosen, to_latex, to_text
-from ..printing.latex import aligned, check_form
+from ..printing.latex import aligned
+from ..printing.verbs import check_form
 from .environment import html_environment
 from .plots import flow_svg
 from .rendering import document

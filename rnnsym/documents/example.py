@@ -23,6 +23,7 @@ from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable
 from ..numeric import lambdify
 from ..numeric.arrays import array_of
 from ..numeric.layout import as_shown
+from ..pieces import break_lines, join
 from ..printing.explicit import (
     MatrixPlain,
     MatrixTex,
@@ -31,7 +32,7 @@ from ..printing.explicit import (
     plain_matrix,
     sized_cell,
 )
-from ..printing.formula import Plain, Tex, break_lines, join
+from ..printing.formula import Plain, Tex
 from ..printing.latex import PAGE, aligned_line, bmatrix
 from ..printing.style import Style
 

@@ -8,14 +8,16 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from typing import Any
 
+from ..derive.kinds import DERIVATIONS
 from ..errors import CheckError, InputError, RnnsymError
-from ..language.scan import DERIVATION, ELEMENTS, scan
+from ..language.scan import scan
+from ..language.tokens import DERIVATION, ELEMENTS
 from ..names import GREEK_NAMES
 from .environment import Safe, html_environment
 from .views import CellView
 
-_PARTS = {"symbols", "count", "forward", "elements", "unrolled", "matrices", "example", "bptt",
-          "jacobian", "rtrl"}  # fmt: skip
+_PARTS = {"symbols", "count", "forward", "elements", "unrolled", "matrices", "example",
+          *DERIVATIONS}  # fmt: skip
 _BROKEN = re.compile(r" \\\\\n&\\quad ")
 _BOUND = {"forward": DERIVATION, "unrolled": DERIVATION}
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from ..derive.kinds import DERIVATIONS
 from ..derive.losses import loss_of
 from ..errors import InputError, suggestion
 from ..language.scan import plain_name
 from ..nouns import Cell, Report
-from .derivations import DERIVATIONS
 from .environment import Safe, markdown_environment, tex_environment, text_environment
 from .example import given_numbers
 from .views import CellView, Request, printable
@@ -77,9 +77,9 @@ _ALSO = {
     "notebook": "ipynb", "jupyter": "ipynb", "picture": "svg", "diagram": "svg", "xml": "mathml",
 }  # fmt: skip
 _ALSO_PARTS = {
-    "equations": "forward", "gradient": "bptt", "backward": "bptt", "costs": "cost",
-    "flops": "cost", "parameters": "count", "shapes": "symbols", "unroll": "unrolled",
-}  # fmt: skip
+    "equations": "forward", "costs": "cost", "flops": "cost", "parameters": "count",
+    "shapes": "symbols", "unroll": "unrolled",
+} | {word: kind.name for kind in DERIVATIONS.values() for word in kind.also}  # fmt: skip
 
 
 def format_of(path: str, to: str | None) -> str:

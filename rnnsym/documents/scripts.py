@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checking.exact import evaluate
 from ..checking.samples import default_sizes, draw
+from ..derive.kinds import DERIVATIONS
 from ..errors import InputError
 from ..numeric import lambdify
 from ..numeric.layout import as_shown
@@ -44,7 +45,7 @@ def _part(view: CellView) -> dict[str, Any]:
     bare = view.printing.bare
     function = lambdify(bare)
     source = function.source
-    gradient = "bptt" in view.request.what
+    gradient = any(k.of_loss and k.name in view.request.what for k in DERIVATIONS.values())
     if gradient:
         source += "\n\n" + lambdify(bare, gradient=True).source
     sample = draw(bare, 0, default_sizes(cell, _SMALL), steps=_STEPS)

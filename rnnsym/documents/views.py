@@ -9,24 +9,26 @@ from typing import Any
 
 from sympy import Expr, Integer
 
-from ..algebra.functions import ROWS
-from ..algebra.nodes import Apply, RowApply
 from ..checking import read_back
 from ..checking.definitions import check_size, checked_definition
 from ..checking.printed import FORMS, Block, Printing
 from ..checking.samples import Sample
 from ..derive import unroll
+from ..derive.kinds import DERIVATIONS
 from ..errors import CheckError, InputError
 from ..language import read
 from ..notations import get
 from ..nouns import Cell, Equation, Network, Report, Variable
 from ..numeric import lambdify
+from ..ops.elementwise import is_function
+from ..ops.rowfunctions import ROWS
+from ..ops.rows import RowApply
 from ..printing import Style, count_tex, size_tex, tex_lines
 from ..printing.definitions import KNOWN
 from ..printing.formula import Plain, Tex
 from ..printing.latex import count_parts
 from ..printing.text import count_text
-from .derivations import DERIVATIONS, DerivationView, cost_rows, derive, views
+from .derivations import DerivationView, cost_rows, derive, views
 from .environment import Safe
 from .example import Example, worked_example
 
@@ -291,9 +293,9 @@ def functions_of(equations: Iterable[Equation], known: bool = False) -> list[tup
         stack: list[Any] = [equation.expr]
         while stack:
             node = stack.pop()
-            if isinstance(node, (Apply, RowApply)):
+            if isinstance(node, RowApply) or is_function(node):
                 reduces = isinstance(node, RowApply) and ROWS[node.name_].reduces
-                count = len(node.operands) if isinstance(node, Apply) else 1
+                count = 1 if isinstance(node, RowApply) else len(node.operands)
                 if known or not (node.name_ in KNOWN or reduces):
                     found.setdefault((node.name_, count))
             stack.extend(reversed(getattr(node, "args", ())))

@@ -1,5 +1,7 @@
-"""The language of cells: grammar, parser (plain and LaTeX), shape inference."""
+"""The language of cells: scanner, grammar, shape inference, parser."""
 
-from .parser import CONVENTIONS, parse, read, read_written
+from ..nouns import CONVENTIONS
+from .parser import parse
+from .reading import read, read_written
 
 __all__ = ["CONVENTIONS", "parse", "read", "read_written"]

@@ -28,7 +28,8 @@ from ..scalars import (
     Scalar,
     Total,
 )
-from .scan import ELEMENTS, scan
+from .scan import scan
+from .tokens import ELEMENTS
 from .tree import (
     CaseList,
     Chain,

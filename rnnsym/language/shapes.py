@@ -6,19 +6,17 @@ scalar, a key width of 1 all have solutions); the rules that keep it from guessi
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from sympy import Expr, Integer, Symbol
-
-from ..algebra.functions import ELEMENTWISE, ROWS
-from ..errors import LanguageError
-from ..names import GREEK
-from ..nouns import Role
-from .dims import ONE, Clash, Dim, constant, expression, is_one, linear, total, unify
+from ..ops import CALLS
+from ..ops.functions import ELEMENTWISE
+from ..ops.node import read_signature
+from ..ops.rowfunctions import ROWS
+from .dims import ONE, Clash, Dim, expression, is_one, linear, total, unify
+from .sizes import known_dim, name_sizes, ranged_width, special_shape
+from .symbols import Pair, Symbols, walk
 from .tree import (
     Chain,
     EquationTree,
@@ -38,54 +36,6 @@ from .tree import (
     SumOverTime,
     Tree,
 )
-
-Pair = tuple[Dim, Dim]
-
-
-class ShapeError(LanguageError):
-    """Shapes that cannot agree; the parser may add what would mend it."""
-
-
-@dataclass
-class Symbols:
-    """What is known of the names before shapes are inferred.
-
-    Attributes:
-        shapes: the shape of each name, partly unknown.
-        scalars: the names that are declared scalars.
-        timed: the names with a time index.
-        roles: the role of each name, in the order in which a cell lists its variables.
-        output: the name of the output.
-        column: whether the text is in column form, for messages.
-        derived: whether it is of a derivation, where a column may stand for a whole matrix.
-        sizes: the dimension of each size of a symbol table.
-    """
-
-    text: str
-    shapes: dict[str, Pair] = field(default_factory=dict)
-    scalars: set[str] = field(default_factory=set)
-    timed: set[str] = field(default_factory=set)
-    roles: dict[str, Role] = field(default_factory=dict)
-    output: str = ""
-    column: bool = False
-    derived: bool = False
-    sizes: dict[str, Dim] = field(default_factory=dict)
-
-    def refuse(self, reason: str, tree: Tree) -> NoReturn:
-        raise LanguageError(reason, self.text, tree.start, tree.end)
-
-    def fail(self, reason: str, tree: Tree) -> NoReturn:
-        """Refuse for a reason that a declaration or the other convention might mend."""
-        raise ShapeError(reason, self.text, tree.start, tree.end)
-
-
-def walk(tree: Tree) -> Iterable[Tree]:
-    """Every node of a tree, in the order written."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(node.children))
 
 
 def matrices_of(
@@ -142,8 +92,8 @@ def _tall(node: Any, symbols: Symbols, matrices: set[str]) -> bool:
                     return False  # a row stands in front
             return False
         case Function():
-            if node.name in ("diag", "diagonal"):
-                return node.name == "diag"
+            if node.name in CALLS:
+                return read_signature(CALLS[node.name].signature)[1][0] != "1"
             return any(_tall(item, symbols, matrices) for item in node.items)
         case Sum() | Chain() | Raise() | Join():
             return any(_tall(item, symbols, matrices) for item in node.items)
@@ -160,12 +110,6 @@ def _varies(node: Tree, symbols: Symbols) -> bool:
     return any(isinstance(n, Ref) and n.name in symbols.timed for n in walk(node))
 
 
-def may_be_scalar(ref: Ref) -> bool:
-    """Whether a name is one that people give to scalars: a small letter, at a time a Greek one."""
-    base = ref.name.partition("_")[0]
-    return base[0].islower() and (ref.lag is None or base in GREEK)
-
-
 class Inference:
     """Finds the shape of every node of every equation, by unification."""
 
@@ -174,6 +118,7 @@ class Inference:
         self.shapes: dict[int, Pair] = {}
         self.products: list[Product] = []
         self.powers: list[Raise] = []
+        self.identities: list[tuple[Identity, Dim]] = []
         self.names: dict[Dim, str] = {}
 
     # --- messages
@@ -262,6 +207,8 @@ class Inference:
                 size = Dim()
                 if tree.size in self.symbols.sizes:
                     size = self.symbols.sizes[tree.size]
+                if tree.size.isdigit():
+                    self.identities.append((tree, size))
                 return size, size
             case SumOverTime():
                 return self.shape(tree.items[0])
@@ -409,14 +356,17 @@ class Inference:
         if tree.name in ELEMENTWISE:
             entry = ELEMENTWISE[tree.name]
             least, most = entry.required, len(entry.arguments)
+        elif tree.name in CALLS:
+            least = most = len(read_signature(CALLS[tree.name].signature)[0])
         else:
-            least = 1
-            most = 1 if tree.name in ("diag", "diagonal") else 1 + len(ROWS[tree.name].defaults)
+            least, most = 1, 1 + len(ROWS[tree.name].defaults)
         if not least <= given <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             self.symbols.fail(f"{tree.name} takes {wanted} argument(s), not {given}", tree)
         if tree.name in ELEMENTWISE:
             return self.elementwise(tree, tree.items, f"cannot be arguments of {tree.name}")
+        if tree.name in CALLS:
+            return self.called(tree)
         for option in tree.items[1:]:
             if not self.scalar(option):
                 self.symbols.fail(
@@ -426,33 +376,45 @@ class Inference:
                 )
             self.shape(option)
         rows, cols = self.shape(tree.items[0])
-        if tree.name == "diagonal":
-            try:
-                unify(rows, cols)
-            except Clash:
-                self.name_all()
-                self.symbols.fail(
-                    f"diagonal takes a square matrix, and '{self.text_of(tree.items[0])}' is "
-                    f"{self.shown((rows, cols))}",
-                    tree,
-                )
-            return ONE, cols
-        if tree.name == "diag":
-            try:
-                unify(rows, ONE)
-            except Clash:
-                self.name_all()
-                self.symbols.fail(
-                    f"diag takes a vector, and '{self.text_of(tree.items[0])}' is "
-                    f"{self.shown((rows, cols))}",
-                    tree,
-                )
-            return cols, cols
         return (rows, ONE) if ROWS[tree.name].reduces else (rows, cols)
+
+    def called(self, tree: Function) -> Pair:
+        """The shape of an operation with a signature: a letter is one size, wherever it stands."""
+        given, result = read_signature(CALLS[tree.name].signature)
+        letters: dict[str, Dim] = {"1": ONE}
+        for item, wanted in zip(tree.items, given):
+            shape = self.shape(item)
+            try:
+                for letter, dim in zip(wanted, shape):
+                    unify(letters.setdefault(letter, dim), dim)
+            except Clash:
+                self.name_all()
+                kind = "a vector" if "1" in wanted else (
+                    "a square matrix" if len(set(wanted)) == 1 else "a matrix"
+                )  # fmt: skip
+                self.symbols.fail(
+                    f"{tree.name} takes {kind}, and '{self.text_of(item)}' is {self.shown(shape)}",
+                    tree,
+                )
+        rows, cols = (letters[letter] for letter in result)
+        return rows, cols
 
     # --- what can be said only when all is solved
 
     def finish(self) -> None:
+        """Refuse what only shows when all sizes are known.
+
+        Raises:
+            ShapeError: for a factor that would be 1 × 1, a power of a matrix, an identity of
+                another size than what stands beside it.
+        """
+        for identity, dim in self.identities:
+            parts, number = linear(dim)
+            if not parts and number != int(identity.size):
+                self.symbols.fail(
+                    f"'{self.text_of(identity)}' stands where a {number} × {number} matrix does",
+                    identity,
+                )
         for tree in self.products:
             matrices = [item for item in tree.items if not self.scalar(item)]
             rows = self.shapes[id(matrices[0])][0]
@@ -474,110 +436,3 @@ class Inference:
                     "a power of a matrix could be two things; write ^{∘2} for the elementwise one",
                     power,
                 )
-
-
-#: The usual letters, the first one free: features, units, keys and values of a matrix state,
-#: outputs, anything else.
-_LETTERS = {
-    "features": "DFI",
-    "units": "MH",
-    "rows": "KP",
-    "cols": "VQ",
-    "outputs": "KO",
-    "other": "PQRLJGE",
-}
-
-
-def name_sizes(symbols: Symbols) -> dict[Dim, str]:
-    """Name the unknown sizes; a letter that the text uses as a name is not taken for a size."""
-    taken = set(symbols.shapes) | {"N", "T", "t"}
-    for pair in symbols.shapes.values():
-        for dim in pair:
-            taken |= {d.label for d in linear(dim)[0] if d.label}
-    names: dict[Dim, str] = {}
-
-    def give(dim: Dim, letters: str, owner: str) -> None:
-        for unknown in sorted(linear(dim)[0], key=lambda d: d.nonunit or ""):
-            if unknown.label or unknown in names:
-                continue
-            free = [c for c in _LETTERS[letters] if c not in taken]
-            name = free[0] if free else f"{_LETTERS[letters][0]}_{owner}"
-            while name in taken:
-                name += "x"
-            taken.add(name)
-            names[unknown] = name
-
-    def having(role: Role) -> list[str]:
-        return [name for name, r in symbols.roles.items() if r == role]
-
-    for name in having(Role.INPUT):
-        give(symbols.shapes[name][1], "features", name)
-    for name in having(Role.STATE):
-        if is_one(symbols.shapes[name][0]):
-            give(symbols.shapes[name][1], "units", name)
-    for name in having(Role.STATE):
-        give(symbols.shapes[name][0], "rows", name)
-        give(symbols.shapes[name][1], "cols", name)
-    if symbols.output:
-        give(symbols.shapes[symbols.output][1], "outputs", symbols.output)
-    for name, pair in symbols.shapes.items():
-        for dim in pair:
-            give(dim, "other", name)
-    return names
-
-
-def bounds_of(tree: Ranged, symbols: Symbols) -> tuple[Expr, Expr]:
-    """The first column of a range, counted from 0, and the column behind its last."""
-    lower, upper = (_sum_of_sizes(part, tree, symbols) for part in tree.bounds.split(":"))
-    return lower - 1, upper
-
-
-def _sum_of_sizes(text: str, tree: Tree, symbols: Symbols) -> Expr:
-    terms: list[Expr] = []
-    for term in text.split("+"):
-        match = re.fullmatch(r"([0-9]*)([A-Za-z][A-Za-z0-9_]*)?", term.replace("{", ""))
-        if not match or not term or (match.group(2) and match.group(2) not in symbols.sizes):
-            symbols.refuse(f"'{text}' is no bound of a range", tree)
-        factor = Integer(int(match.group(1) or 1))
-        terms.append(factor * Symbol(match.group(2)) if match.group(2) else factor)
-    return sum(terms, Integer(0))
-
-
-def special_shape(tree: Special, symbols: Symbols) -> tuple[Expr, Expr]:
-    """The shape of an identity, of zeros or ones, in row form."""
-    letter, _, sizes = tree.text.partition(":")
-    parts = [_sum_of_sizes(part, tree, symbols) for part in sizes.split("×")]
-    if len(parts) != (1 if letter == "I" else 2):
-        symbols.refuse("the identity has one size, zeros and ones have two", tree)
-    return (parts[-1], parts[0]) if symbols.column else (parts[0], parts[-1])
-
-
-def ranged_width(tree: Ranged, symbols: Symbols) -> Dim:
-    """How many columns a range has."""
-    start, stop = bounds_of(tree, symbols)
-    return known_dim(stop - start, symbols.sizes)
-
-
-def known_dim(size: Expr, names: dict[str, Dim]) -> Dim:
-    """A size of a symbol table as a dimension; sums of sizes stay sums."""
-    if isinstance(size, Integer):
-        return constant(int(size))
-    if isinstance(size, Symbol):
-        return declared_dim(str(size), names)
-    dim = Dim()
-    parts: Counter[Dim] = Counter()
-    number = 0
-    for term, times in size.as_coefficients_dict().items():
-        if term == 1:
-            number += int(times)
-        else:
-            parts[declared_dim(str(term), names)] = int(times)
-    dim.value = (parts, number)
-    return dim
-
-
-def declared_dim(size: str, names: dict[str, Dim]) -> Dim:
-    """The size of a declaration: a number, or a name that is the same size everywhere."""
-    if size.isdigit():
-        return constant(int(size))
-    return names.setdefault(size, Dim(label=size))

@@ -18,7 +18,7 @@ from lark.exceptions import UnexpectedInput
 from lark.lexer import Lexer
 
 from ..errors import LanguageError
-from .scan import NORM, Name, Scanned, Statement, nearest
+from .tokens import NORM, Name, Scanned, Statement, nearest
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from sympy import HadamardProduct, MatrixExpr
+from sympy import MatrixExpr
 
-from ..algebra.functions import ELEMENTWISE, prime
-from ..algebra.nodes import Apply, at_time
 from ..derive.slopes import written_out
 from ..names import t
 from ..nouns import Cell, Derivation, Equation, Quantity, quantities
+from ..ops.elementwise import PRODUCT, Apply, is_function, is_sign
+from ..ops.functions import ELEMENTWISE, prime
+from ..ops.node import at_time
 
 #: The slope as it stands in a formula, and the function that computes it.
 Rule = tuple[Any, Apply]
@@ -46,7 +47,7 @@ def accurate(derivation: Derivation, cell: Cell) -> Derivation:
 
 def _rules(equation: Equation) -> Iterator[Rule]:
     expr = equation.expr
-    if not isinstance(expr, Apply) or len(expr.operands) != 1:
+    if not is_function(expr) or len(expr.operands) != 1:
         return
     entry = ELEMENTWISE[expr.name_]
     if any(entry.accurate) and isinstance(expr.operands[0], Quantity):
@@ -63,21 +64,25 @@ def _replaced(expr: Any, rules: Rules) -> Any:
                 slope, function = (at_time(e, t + q.time - own.time) for e in (slope, function))
             if expr == slope:
                 return function
-            if isinstance(expr, HadamardProduct):
-                factors = slope.args if isinstance(slope, HadamardProduct) else (slope,)
+            if _product(expr):
+                factors = slope.operands if _product(slope) else (slope,)
                 expr = _factors_replaced(expr, factors, function)
-                if not isinstance(expr, HadamardProduct):
+                if not _product(expr):
                     return expr
     return expr.func(*(_replaced(a, rules) for a in expr.args))
 
 
+def _product(expr: Any) -> bool:
+    return is_sign(expr, PRODUCT) and not expr.beside
+
+
 def _factors_replaced(expr: Any, factors: tuple[Any, ...], function: Apply) -> Any:
     """A product of elements in which the factors of a slope are one function."""
-    left = list(expr.args)
+    left = list(expr.operands)
     for factor in factors:
         if factor not in left:
             return expr
         left.remove(factor)
-    first = min(expr.args.index(f) for f in factors)
+    first = min(expr.operands.index(f) for f in factors)
     left.insert(min(first, len(left)), function)
-    return left[0] if len(left) == 1 else HadamardProduct(*left)
+    return left[0] if len(left) == 1 else Apply(PRODUCT, *left)

@@ -10,84 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Integer, Symbol, solve
 
-from ..derive import backpropagate
-from ..derive.losses import LOSSES
+from ..derive.losses import TARGETS, loss_of
 from ..errors import InputError, suggestion
-from ..models import Model
 from ..names import code_of, t, unicode_of
-from ..nouns import CLAIMED, ROW, Cell, Derivation, Variable
+from ..nouns import ROW, Cell, Derivation, Variable
 from .arrays import array_of
 from .compiling import compiled
 from .gradient import bare_cell, gradient_source, target_of
 from .layout import axes
-from .source import Source, loop_source, straight_source
+from .source import Source
 
 Array = NDArray[Any]
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-_RESERVED = ("initial_state", "trace")
+#: Arguments of a function that are no parameter of its cell.
+RESERVED = ("initial_state", "trace")
 #: Sizes such as D + M, to be settled when the sizes in them are known.
 _Pending = list[tuple[Variable, Expr, int]]
 #: A size of a variable: its name, a number, or a sum that has to be settled.
 _Axes = tuple[str | int | Expr, ...]
-
-
-def lambdify(
-    subject: Cell | Derivation | Model,
-    *,
-    gradient: bool = False,
-    loss: str = "general",
-    over: str = "all",
-) -> Any:
-    """Make a NumPy function of a cell, a network, a derivation or a model.
-
-    Args:
-        subject: a cell or network (the function is a loop over time), a derivation unrolled over
-            a given number of steps, by name or as explicit matrices (straight code), or one of
-            `backpropagate` (a `GradientFunction`). A model read by `from_keras` gives a
-            `ModelFunction`, or with `gradient` a `ModelGradient`; its loss is the general one.
-        gradient: make the function of the loss and all its gradients; see `backpropagate` for
-            `loss` and `over`.
-        loss: the loss, with `gradient`.
-        over: the steps over which it is taken, with `gradient`.
-
-    Returns:
-        The function; its `source` is readable NumPy, one line an equation.
-
-    Raises:
-        InputError: for a recurrence with a symbolic T, a cell without an input, or a loss that does
-            not fit.
-    """
-    if isinstance(subject, Model):
-        from .models import ModelFunction, ModelGradient
-
-        if (loss, over) != ("general", "all"):
-            raise InputError("the gradient of a model takes ∂L/∂y: its loss is the general one")
-        return ModelGradient(subject) if gradient else ModelFunction(subject)
-    cell = subject.cell if isinstance(subject, Derivation) else subject
-    if not isinstance(cell, Cell):
-        raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
-    if not gradient and (loss, over) != ("general", "all"):
-        raise InputError("a loss belongs to a gradient: give gradient=True as well")
-    if isinstance(subject, Derivation) and any(s.section == CLAIMED for s in subject):
-        raise InputError("claimed lines can be checked; a function is made of a derivation's own")
-    if gradient and isinstance(subject, Derivation):
-        raise InputError("gradient=True takes a cell; the function of a backward derivation is one")
-    if not cell.inputs:
-        raise InputError(f"{cell.name} has no input, so nothing tells how many steps to take")
-    for variable in cell.parameters:
-        if variable.name in _RESERVED:
-            raise InputError(f"a parameter called '{variable.name}' meets an argument of that name")
-    if gradient:
-        return GradientFunction(backpropagate(cell, loss=loss, over=over))
-    if isinstance(subject, Derivation) and subject.form == "backward":
-        return GradientFunction(subject)
-    if isinstance(subject, Derivation):
-        if subject.length is None:
-            raise InputError("with a symbolic T there is no straight code; lambdify the cell")
-        return NumericFunction(
-            cell, straight_source(subject), straight_source(subject, True), subject.length
-        )
-    return NumericFunction(cell, loop_source(cell), loop_source(cell, True))
 
 
 class NumericFunction:
@@ -497,14 +437,14 @@ class GradientFunction(NumericFunction):
 
     def _check_target(self, array: Array) -> None:
         """Hold the target to what the loss is of: a distribution, or numbers from 0 to 1."""
-        loss = LOSSES[self.derivation.loss]
+        loss = loss_of(self.derivation.loss)
         if not loss.unit:
             return
         wrong = array.min() < 0 or array.max() > 1
         if loss.distribution and not wrong:
             wrong = np.abs(array.sum(axis=-1) - 1).max() > 1e-4
         if wrong:
-            raise InputError(f"{self.cell.name}: the target must be {loss.target}")
+            raise InputError(f"{self.cell.name}: the target must be {TARGETS[loss.target]}")
 
     @staticmethod
     def _width(where: int | tuple[int, int] | list[Any], arrays: list[Any]) -> int:

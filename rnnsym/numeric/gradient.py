@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sympy import MatAdd, Symbol
+from sympy import Symbol
 
-from ..algebra.nodes import Number, Spread, at_time, replace_quantities, resized
-from ..derive.differentials import add
 from ..derive.differentiated import Differentiated
 from ..derive.losses import stable_cell
 from ..derive.steps import BACKWARD, LOSS, RESULTS
 from ..names import T, code_of, t, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Variable, quantities
+from ..ops.leaves import is_number
+from ..ops.node import at_time, replace_quantities, resized
+from ..ops.sums import MatAdd, add
 from .accurate import accurate
 from .source import Source, Writer, argument_names
 
@@ -449,9 +450,7 @@ def _terms(expr: Any) -> list[Any]:
 
 
 def _is_zero(expr: Any) -> bool:
-    while isinstance(expr, Spread):
-        expr = expr.args[0]
-    return isinstance(expr, Number) and expr.value == 0
+    return is_number(expr, 0)
 
 
 def _at_any_step(expr: Any) -> Any:

@@ -18,41 +18,27 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import mpmath
-from sympy import HadamardProduct, MatAdd, Symbol, Transpose
+from sympy import Symbol
 from sympy.printing.numpy import NumPyPrinter
 
-from ..algebra.entries import entries
-from ..algebra.functions import ELEMENTWISE, ROWS, numeric
-from ..algebra.nodes import (
-    Apply,
-    Concat,
-    Diag,
-    Diagonal,
-    Divide,
-    Eye,
-    Filled,
-    Inner,
-    MatMul,
-    Number,
-    Power,
-    RowApply,
-    Scale,
-    Size,
-    Slice,
-    Spread,
-    TimeSum,
-    is_negative,
-    negative,
-    transposed,
-)
 from ..derive.slopes import written_out
 from ..errors import InputError
 from ..nouns import Quantity, quantities
+from ..ops.diagonals import Diag
+from ..ops.elementwise import BESIDE, POWER, PRODUCT, QUOTIENT, Apply, is_sign
+from ..ops.entries import entries
+from ..ops.functions import ELEMENTWISE, Elementwise
+from ..ops.inner import Inner
+from ..ops.joins import Concat, Slice
+from ..ops.leaves import Number, is_number
+from ..ops.node import Transpose, transposed
+from ..ops.numbers import numeric
+from ..ops.products import MatMul
+from ..ops.rowfunctions import ROWS
+from ..ops.rows import RowApply
+from ..ops.sums import MatAdd, Minus, TimeSum
 
 SCALAR, ROW, COLUMN, MATRIX = "scalar", "row", "column", "matrix"
-
-#: Expressions that Python must see in parentheses when they become an operand.
-_LOOSE = (MatAdd, MatMul, HadamardProduct, Scale, Divide, Diag)
 
 
 def kind(expr: Any) -> str:
@@ -68,18 +54,11 @@ def batched(expr: Any) -> bool:
     return any(q.time is not None for q in quantities(expr))
 
 
-def narrow(expr: Any) -> bool:
-    """Whether the array of an expression is narrower than its shape: it was spread, and NumPy
-    spreads by itself only beside something wider."""
-    if isinstance(expr, Spread):
-        return True
-    if is_negative(expr) or isinstance(expr, Scale):
-        return narrow(expr.args[1])
-    if isinstance(expr, (MatAdd, HadamardProduct, Divide, Power)):
-        return all(narrow(a) for a in expr.args)
+def _loose(expr: Any) -> bool:
+    """Whether Python must see an expression in parentheses when it becomes an operand."""
     if isinstance(expr, Apply):
-        return all(narrow(a) for a in expr.operands)
-    return False
+        return expr.name_ in (PRODUCT, QUOTIENT)
+    return isinstance(expr, (MatAdd, MatMul, Minus, Diag))
 
 
 def _is_call(text: str) -> bool:
@@ -139,11 +118,6 @@ class BatchPrinter(NumPyPrinter):
         """The expression whose array lies as that of a quantity of this shape is shown."""
         return transposed(expr) if self.turns(expr) else expr
 
-    def _print_Number(self, expr: Any) -> str:
-        if not isinstance(expr, Number):
-            return super()._print_Number(expr)
-        return repr(float(expr.value)) if "." in expr.text or "e" in expr.text else expr.text
-
     def _print_MatrixElement(self, expr: Any) -> str:
         q, i, j = expr.args
         name = self.name(q)
@@ -154,44 +128,48 @@ class BatchPrinter(NumPyPrinter):
             return f"{name}[:, {j}]" if kind(q) in (SCALAR, ROW) else f"{name}[:, {i}, {j}]"
         return name if kind(q) == SCALAR else f"{name}[{i}, {j}]"
 
-    # --- operations
+    # --- operations, as they ask for it
+
+    @staticmethod
+    def varies(expr: Any) -> bool:
+        """Whether an operand has a value for each sample: the first axis of its array."""
+        return batched(expr)
+
+    def text(self, expr: Any) -> str:
+        """An expression's code."""
+        return self._print(expr)
 
     def _operand(self, expr: Any) -> str:
         text = self._print(expr)
-        while isinstance(expr, Spread):
-            expr = expr.args[0]
-        return f"({text})" if isinstance(expr, _LOOSE) and not _is_call(text) else text
+        return f"({text})" if _loose(expr) and not _is_call(text) else text
 
-    def _indexed(self, expr: Any, index: str) -> str:
+    def indexed(self, expr: Any, index: str) -> str:
+        """An expression's code with an index or a method behind it."""
         text = self._print(expr)
-        while isinstance(expr, Spread):
-            expr = expr.args[0]
         simple = isinstance(expr, Quantity) or _is_call(text)
         return f"{text}{index}" if simple else f"({text}){index}"
 
-    def _print_Spread(self, expr: Spread) -> str:
-        inner = expr.args[0]
-        if batched(inner) and kind(inner) == SCALAR and kind(expr) in (COLUMN, MATRIX):
-            return self._indexed(inner, "[:, :, None]")
-        return self._print(inner)
+    @staticmethod
+    def _axes(expr: Any, whole: Any) -> str:
+        """The index that gives a batch the axes of what it stands beside."""
+        if not batched(expr) or kind(whole) not in (COLUMN, MATRIX):
+            return ""
+        return {SCALAR: "[:, :, None]", ROW: "[:, None, :]"}.get(kind(expr), "")
 
-    def _print_MatAdd(self, expr: MatAdd) -> str:
-        text = ""
-        for i, term in enumerate(expr.args):
-            sign = "-" if is_negative(term) else "+"
-            bare = term.args[1] if is_negative(term) else term
-            inner: Any = bare
-            while isinstance(inner, Spread):
-                inner = inner.args[0]
-            # A sum in a sum keeps its parentheses, as on paper.
-            loose = isinstance(inner, MatAdd) or is_negative(inner)
-            part = f"({self._print(bare)})" if loose else self._print(bare)
-            text += f" {sign} {part}" if i else (f"-{part}" if sign == "-" else part)
-        return text
+    def beside(self, expr: Any, whole: Any) -> str:
+        """An operand's code, for NumPy to broadcast it to the shape of the whole."""
+        index = self._axes(expr, whole)
+        return self.indexed(expr, index) if index else self._print(expr)
 
-    def _print_HadamardProduct(self, expr: HadamardProduct) -> str:
+    def operand_beside(self, expr: Any, whole: Any) -> str:
+        """The same as an operand of * or /."""
+        index = self._axes(expr, whole)
+        return self.indexed(expr, index) if index else self._operand(expr)
+
+    def product_of_elements(self, expr: Apply) -> str:
+        """Factors side by side; a power beside its exponent, or the log of its base, by name."""
         found: list[str] = []
-        args = list(expr.args)
+        args = list(expr.operands)
         while args:
             part = args.pop(0)
             sign, power = next(
@@ -199,50 +177,41 @@ class BatchPrinter(NumPyPrinter):
             )
             if power is not None:  # p x^(p-1), which is 0 at p = 0 and x = 0
                 args.remove(power)
-                base, p = self._print(power.args[0]), _bare(part)
-                p = self._operand(p) if sign else self._print(p)
+                base = self.beside(power.operands[0], expr)
+                p = self.operand_beside(part, expr) if sign else self.beside(part, expr)
                 found.append(f"{sign}{self.helper('power_slope')}({base}, {sign}{p})")
-            elif self._is_log_of_base(part, expr.args):
-                found.append(
-                    f"{self.helper('log_of_base')}({self._print(_bare(part).operands[0])})"
-                )
+            elif self._is_log_of_base(part, expr.operands):
+                base = self.beside(part.operands[0], expr)
+                found.append(f"{self.helper('log_of_base')}({base})")
             else:
-                found.append(self._operand(part))
+                found.append(self.operand_beside(part, expr))
         return " * ".join(found)
 
     def _is_log_of_base(self, part: Any, others: Iterable[Any]) -> bool:
         """Whether this is the log(x) of x^p log(x), the slope of a power by its exponent."""
-        log = _bare(part)
-        if not isinstance(log, Apply) or log.name_ != "log":
+        if not isinstance(part, Apply) or part.name_ != "log":
             return False
-        (base,) = map(_bare, log.operands)
+        (base,) = part.operands
         return bool(quantities(base)) and any(
-            (isinstance(o, Power) and _bare(o.args[0]) == base)
+            (is_sign(o, POWER) and o.operands[0] == base)
             or (isinstance(o, Quantity) and self.powers.get(o.label) == base)
-            for o in map(_bare, others)
+            for o in others
         )
 
-    def _print_Scale(self, expr: Scale) -> str:
-        factor, other = expr.args
-        text = self._operand(factor)
-        if batched(factor) and kind(other) in (COLUMN, MATRIX):
-            text = self._indexed(factor, "[:, :, None]")
-        return f"{text} * {self._operand(other)}"
-
-    def _print_Divide(self, expr: Divide) -> str:
-        return " / ".join(self._operand(a) for a in expr.args)
-
-    def _print_Power(self, expr: Power) -> str:
+    def power(self, expr: Apply) -> str:
+        """A power of elements."""
         if (folded := self._number(expr)) is not None:
             return folded
-        base, exponent = expr.args
-        number = exponent.args[0] if isinstance(exponent, Spread) else exponent
+        base, exponent = expr.operands
         # Printed once: each power in another one would be printed twice as often.
-        grouped = isinstance(base, Power) or is_negative(base) or isinstance(base, Number)
-        text = f"({self._print(base)})" if grouped else self._operand(base)
-        if isinstance(number, Number):
-            return f"{text}**{self._print(number)}"
-        return f"{text}**({self._print(exponent)})"
+        text = self.beside(base, expr)
+        if isinstance(base, Minus) or is_sign(base, POWER) or (
+            _loose(base) and not _is_call(text)
+        ):  # fmt: skip
+            text = f"({text})"
+        if isinstance(exponent, Number):
+            return f"{text}**{self._print(exponent)}"
+        return f"{text}**({self.beside(exponent, expr)})"
 
     def _number(self, expr: Any) -> str | None:
         """A function of numbers alone as a number: NumPy would make a float64 of it."""
@@ -257,20 +226,22 @@ class BatchPrinter(NumPyPrinter):
             raise InputError("a number in the equations is not finite in float64")
         return repr(value)
 
-    def _print_Apply(self, expr: Apply) -> str:
+    def function(self, expr: Apply) -> str:
+        """A function of the table, by its NumPy name or by a helper."""
         if (number := self._number(expr)) is not None:
             return number
         entry = ELEMENTWISE.get(expr.name_)
         if expr.name_ == "sqrt" and (parts := _mean_square(expr.operands[0])):
-            return f"{self.helper('root_mean_square')}({', '.join(map(self._print, parts))})"
-        arguments = ", ".join(self._print(a) for a in expr.operands)
+            vector, added = self._print(parts[0]), self.beside(parts[1], expr.operands[0])
+            return f"{self.helper('root_mean_square')}({vector}, {added})"
+        arguments = ", ".join(self.beside(a, expr) for a in expr.operands)
         if entry is not None and entry.direct:
             return f"{entry.numpy}({arguments})"
         return f"{self.helper(expr.name_)}({arguments})"
 
     def _print(self, expr: Any, **options: Any) -> str:
         # A function of the table may be called like one that SymPy prints in its own way (erf).
-        if getattr(type(expr), "entry", None) is not None:
+        if isinstance(getattr(type(expr), "entry", None), Elementwise):
             return self._print_entry(expr)
         return super()._print(expr, **options)
 
@@ -293,7 +264,8 @@ class BatchPrinter(NumPyPrinter):
         self.needed.setdefault(name)
         return function_name(name)
 
-    def _print_RowApply(self, expr: RowApply) -> str:
+    def along_rows(self, expr: RowApply) -> str:
+        """A function of each row."""
         entry = ROWS[expr.name_]
         if (number := self._number(expr)) is not None:
             return number
@@ -304,20 +276,22 @@ class BatchPrinter(NumPyPrinter):
             one = f"np.reshape({self._print(expr.operand)}, (1, 1))"
             return f"{self.helper(expr.name_)}({one}{options})[0, 0]"
         if entry.reduces:
-            return self._indexed(expr.operand, f".{expr.name_}(axis=-1, keepdims=True)")
-        arguments = ", ".join(self._print(a) for a in (expr.operand, *expr.options))
-        return f"{self.helper(expr.name_)}({arguments})"
+            return self.indexed(expr.operand, f".{expr.name_}(axis=-1, keepdims=True)")
+        arguments = [self._print(expr.operand)]
+        arguments += [self.beside(a, expr.operand) for a in expr.options]
+        return f"{self.helper(expr.name_)}({', '.join(arguments)})"
 
-    def _print_Concat(self, expr: Concat) -> str:
+    def joined(self, expr: Concat) -> str:
+        """Matrices side by side; what is the same for every sample is repeated."""
         many = batched(expr)
-        first = next((self._indexed(a, "") for a in expr.operands if batched(a)), "")
+        first = next((self.indexed(a, "") for a in expr.operands if batched(a)), "")
         parts = []
         for operand in expr.operands:
             text = self._print(operand)
             if many and not batched(operand):
                 width = "1"
                 if kind(operand) != SCALAR:
-                    width = self._indexed(operand, ".shape[-1]")
+                    width = self.indexed(operand, ".shape[-1]")
                 shape = f"{first}.shape[:-1] + ({width},)"
                 text = f"np.broadcast_to(np.asarray({text}, {first}.dtype), {shape})"
             elif kind(operand) == SCALAR and not many:
@@ -325,58 +299,45 @@ class BatchPrinter(NumPyPrinter):
             parts.append(text)
         return f"np.concatenate([{', '.join(parts)}], axis=-1)"
 
-    def _print_Diag(self, expr: Diag) -> str:
-        inner = expr.args[0]
+    def diagonal_matrix(self, inner: Any) -> str:
+        """A vector on the diagonal of a matrix."""
         text = self._print(inner)
         if not batched(inner):
             return f"np.diagflat({text})"
         held = text if isinstance(inner, Quantity) or _is_call(text) else f"({text})"
-        return (
-            f"{self._indexed(inner, '[:, :, None]')} * np.eye({held}.shape[-1], dtype={held}.dtype)"
-        )
+        column = self.indexed(inner, "[:, :, None]")
+        return f"{column} * np.eye({held}.shape[-1], dtype={held}.dtype)"
 
-    def _print_Diagonal(self, expr: Diagonal) -> str:
-        match expr.args[1]:
-            case MatMul() if is_negative(expr.args[1]):
-                return f"-({self._print(Diagonal(expr.axis, expr.args[1].args[1]))})"
+    def diagonal_of(self, inner: Any) -> str:
+        """The diagonal of a matrix; of an outer product nothing else is computed."""
+        match inner:
+            case Minus():
+                return f"-({self.diagonal_of(inner.args[0])})"
             case MatMul(args=(Transpose(args=(one,)), two)) if kind(one) == kind(two) == ROW:
                 return f"{self._operand(one)} * {self._operand(two)}"
-        return f"np.diagonal({self._print(expr.args[1])}, axis1=-2, axis2=-1)"
+        return f"np.diagonal({self._print(inner)}, axis1=-2, axis2=-1)"
 
-    def _print_Inner(self, expr: Inner) -> str:
-        product = " * ".join(self._operand(a) for a in expr.args)
+    def inner_product(self, expr: Inner) -> str:
+        """The sum of all products of entries."""
+        whole = expr.args[0] if tuple(expr.args[0].shape) == tuple(expr.inside) else expr.args[1]
+        product = " * ".join(self.operand_beside(a, whole) for a in expr.args)
         if not batched(expr):
             return f"({product}).sum()"
-        if kind(expr.args[0]) in (ROW, SCALAR):
+        if kind(whole) in (ROW, SCALAR):
             return f"({product}).sum(axis=-1, keepdims=True)"
         return f"({product}).sum(axis=(1, 2))[:, None]"
 
-    def _print_Slice(self, expr: Slice) -> str:
-        start, stop = (self.size(e) for e in expr.args[2:])
-        return self._indexed(expr.operand, f"[..., {start}:{stop}]")
-
-    def _print_Eye(self, expr: Eye) -> str:
-        return f"np.eye({self.size(expr.args[0])}, dtype={self.dtype})"
-
-    def _print_Filled(self, expr: Filled) -> str:
-        word = "ones" if expr.args[0] == 1 else "zeros"
-        shape = f"({self.size(expr.args[1])}, {self.size(expr.args[2])})"
-        return f"np.{word}({shape}, {self.dtype})"
-
-    def _print_Size(self, expr: Size) -> str:
-        return self.size(expr.args[0])
-
     def reduced(self, expr: Any) -> str:
         """Code for the sum of an expression over the batch: what reaches a parameter."""
-        if is_negative(expr):
-            return f"-{self._parenthesised(expr.args[1], self.reduced(expr.args[1]))}"
+        if isinstance(expr, Minus):
+            return f"-{self._parenthesised(expr.args[0], self.reduced(expr.args[0]))}"
         if isinstance(expr, TimeSum):
             return self.reduced(expr.operand)
         if isinstance(expr, MatAdd):
             text = ""
             for i, term in enumerate(expr.args):
-                bare = term.args[1] if is_negative(term) else term
-                sign = "-" if is_negative(term) else "+"
+                bare = term.args[0] if isinstance(term, Minus) else term
+                sign = "-" if isinstance(term, Minus) else "+"
                 part = self.reduced(bare)
                 text += f" {sign} {part}" if i else (f"-{part}" if sign == "-" else part)
             return text
@@ -388,12 +349,13 @@ class BatchPrinter(NumPyPrinter):
             return pair
         if kind(expr) == MATRIX and (text := self._reduced_within(expr)):
             return text
-        if isinstance(expr, Scale) and kind(expr) == COLUMN and isinstance(expr.args[1], Transpose):
-            column = expr.args[1].args[0]
-            if batched(column) and batched(expr.args[0]):
-                return f"{self._grouped(column)}.T @ {self._operand(expr.args[0])}"
-        if isinstance(expr, Scale) and not batched(expr.args[0]):
-            return f"{self._operand(expr.args[0])} * {self.reduced(expr.args[1])}"
+        if isinstance(expr, Apply) and expr.beside:
+            factor, other = expr.operands
+            if kind(expr) == COLUMN and isinstance(other, Transpose):
+                if batched(other) and batched(factor):
+                    return f"{self._grouped(other.args[0])}.T @ {self._operand(factor)}"
+            if not batched(factor):
+                return f"{self._operand(factor)} * {self.reduced(other)}"
         if kind(expr) == ROW:
             return f"{self._grouped(expr)}.sum(axis=0, keepdims=True)"
         return f"{self._grouped(expr)}.sum(axis=0)"
@@ -411,17 +373,18 @@ class BatchPrinter(NumPyPrinter):
         match expr:
             case Transpose():
                 return f"{inner(expr.args[0])}.T"
-            case Divide() if not batched(expr.args[1]):
-                return f"{inner(expr.args[0])} / {self._operand(expr.args[1])}"
-            case HadamardProduct() if sum(map(batched, expr.args)) == 1:
-                many = [inner(a) if batched(a) else self._operand(a) for a in expr.args]
-                return " * ".join(many)
-            case Scale() if isinstance(expr.args[1], MatMul):
+            case Apply(name_="/") if not batched(expr.operands[1]):
+                return f"{inner(expr.operands[0])} / {self._operand(expr.operands[1])}"
+            case Apply(beside=True) if isinstance(expr.operands[1], MatMul):
                 # A number of each sample times an outer product: one of its rows is as much longer.
-                first, *rest = expr.args[1].args
+                factor, product = expr.operands
+                first, *rest = product.args
                 if isinstance(first, Transpose) and kind(first) == COLUMN:
-                    row = Transpose(Scale(expr.args[0], first.args[0]))
+                    row = Transpose(Apply(BESIDE, factor, first.args[0]))
                     return self._outer_pair(MatMul(row, *rest)) or ""
+            case Apply(name_="⊙", beside=False) if sum(map(batched, expr.operands)) == 1:
+                many = [inner(a) if batched(a) else self._operand(a) for a in expr.operands]
+                return " * ".join(many)
             case Slice():
                 start, stop = (self.size(e) for e in expr.args[2:])
                 return f"{inner(expr.operand)}[..., {start}:{stop}]"
@@ -429,8 +392,6 @@ class BatchPrinter(NumPyPrinter):
 
     def _grouped(self, expr: Any) -> str:
         text = self._print(expr)
-        while isinstance(expr, Spread):
-            expr = expr.args[0]
         return text if isinstance(expr, Quantity) or _is_call(text) else f"({text})"
 
     @staticmethod
@@ -451,22 +412,19 @@ class BatchPrinter(NumPyPrinter):
             return f"{self._grouped(one)}.T @ {self._operand(two)}"
         return None
 
-    def _print_Transpose(self, expr: Transpose) -> str:
-        inner = expr.args[0]
+    def turned_over(self, inner: Any) -> str:
+        """The transpose of an expression."""
         if kind(inner) == SCALAR:
             return self._print(inner)
         if isinstance(inner, Quantity) and self.turns(inner):
             return self.name(inner)
         if not batched(inner):
-            return self._indexed(inner, ".T")
+            return self.indexed(inner, ".T")
         index = {ROW: "[:, :, None]", COLUMN: "[:, :, 0]", MATRIX: ".mT"}[kind(inner)]
-        return self._indexed(inner, index)
+        return self.indexed(inner, index)
 
-    def _print_MatMul(self, expr: MatMul) -> str:
-        if is_negative(expr):
-            inner = expr.args[1]
-            loose = isinstance(inner, MatAdd) or is_negative(inner)
-            return f"-({self._print(inner)})" if loose else f"-{self._print(inner)}"
+    def matrix_product(self, expr: MatMul) -> str:
+        """A matrix product, from left to right."""
         left: Any = expr.args[0]
         text = self._operand(left)
         for i, right in enumerate(expr.args[1:], 1):
@@ -487,8 +445,8 @@ class BatchPrinter(NumPyPrinter):
         if many == (True, True) and kinds == (ROW, COLUMN) and isinstance(right, Transpose):
             return f"np.vecdot({text}, {self._print(right.args[0])})[:, None]"
         if many == (True, True) and kinds == (COLUMN, ROW) and isinstance(left, Transpose):
-            row = self._indexed(left.args[0], "[:, :, None]")
-            return f"{row} * {self._indexed(right, '[:, None, :]')}"
+            row = self.indexed(left.args[0], "[:, :, None]")
+            return f"{row} * {self.indexed(right, '[:, None, :]')}"
         if kinds[0] in (COLUMN, MATRIX) and kinds[1] in (COLUMN, MATRIX):
             return f"{text} @ {self._operand(right)}"
         # Any other pair goes through full matrices, and its result back to its layout.
@@ -500,48 +458,38 @@ class BatchPrinter(NumPyPrinter):
         """Code of a batch of matrices, or of one, whatever the layout."""
         if kind(expr) in (COLUMN, MATRIX) or (kind(expr) == ROW and not batched(expr)):
             return text
+        held = text if text.isidentifier() or _is_call(text) else f"({text})"
         if kind(expr) == ROW:
-            return f"{text}[:, None, :]"
-        return f"{text}[:, :, None]" if batched(expr) else f"np.reshape({text}, (1, 1))"
-
-
-def _bare(expr: Any) -> Any:
-    """What is spread over a row or a matrix; anything else as it is."""
-    while isinstance(expr, Spread):
-        expr = expr.args[0]
-    return expr
+            return f"{held}[:, None, :]"
+        return f"{held}[:, :, None]" if batched(expr) else f"np.reshape({text}, (1, 1))"
 
 
 def base_of(expr: Any) -> Any:
     """Of a power the base, else None."""
-    power = _bare(expr)
-    return _bare(power.args[0]) if isinstance(power, Power) else None
+    return expr.operands[0] if is_sign(expr, POWER) else None
 
 
-def _slope_of_power(exponent: Any, power: Any) -> str | None:
+def _slope_of_power(p: Any, power: Any) -> str | None:
     """Of two factors p and x^(p-1) an empty sign, of p and x^(-p-1) a minus; else None."""
-    p = _bare(exponent)
-    if not isinstance(power, Power) or not quantities(p):
+    if not is_sign(power, POWER) or not quantities(p):
         return None
-    less = _bare(power.args[1])
+    less = power.operands[1]
     if not isinstance(less, MatAdd):
         return None
-    rest = [a for a in less.args if not (is_negative(a) and _is_one(_bare(a.args[1])))]
+    rest = [a for a in less.args if not (isinstance(a, Minus) and is_number(a.args[0], 1))]
     if len(rest) != len(less.args) - 1:
         return None
     left = MatAdd(*rest) if len(rest) > 1 else rest[0]
-    return {p: "", negative(p): "-"}.get(left)
-
-
-def _is_one(expr: Any) -> bool:
-    return isinstance(expr, Number) and expr.value == 1
+    return {p: "", Minus(p): "-"}.get(left)
 
 
 def _mean_square(expr: Any) -> tuple[Any, Any] | None:
     """a and ε of mean(a ⊙ a) + ε, where a ⊙ a of a large or a small a has no number."""
     match expr:
-        case MatAdd(args=(RowApply(args=(_, _, HadamardProduct(args=(a, b)))) as mean, added)):
-            return (a, added) if mean.name_ == "mean" and a == b else None
+        case MatAdd(
+            args=(RowApply(name_="mean", operand=Apply(name_="⊙", operands=(a, b))), added)
+        ):
+            return (a, added) if a == b else None
     return None
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from sympy import Expr, ImmutableMatrix, Integer
 
-from ..algebra.functions import spellings
-from ..algebra.nodes import TimeSum
 from ..names import code_of, t
 from ..nouns import ROW, Cell, Derivation, Equation, Quantity, Role, Variable
+from ..ops import spellings
+from ..ops.sums import TimeSum
 from .layout import axes
 from .numpy_printer import ROW as ROW_KIND
-from .numpy_printer import BatchPrinter, base_of, batched, helper_source, kind, narrow
+from .numpy_printer import BatchPrinter, base_of, batched, helper_source, kind
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,10 @@ class Writer:
         text = self.printer.doprint(laid)
         if laid is not expr and kind(laid) == ROW_KIND and batched(expr):
             text = self.printer._grouped(laid) + "[:, None, :]"
-        if equation.time is not None and (not batched(expr) or narrow(expr)):
+        narrow = tuple(expr.shape) != tuple(equation.variable.shape)
+        if narrow:
+            text = self.printer.beside(laid, equation.lhs)
+        if equation.time is not None and (narrow or not batched(expr)):
             # The same for every sample, or every unit, and still one number for each.
             shape = self.shape_code(equation.variable)
             first = code_of(self.cell.inputs[0].name)
@@ -154,7 +157,9 @@ class Writer:
         text = self.printer.reduced(expr)
         terms = expr.args if expr.is_MatAdd else (expr,)
         bare = [t.args[0] if isinstance(t, TimeSum) else t for t in terms]
-        if not variable.scalar and all(map(narrow, bare)):
+        turned = self.printer.turns(variable.here)
+        shape = variable.shape[::-1] if turned else variable.shape
+        if all(tuple(e.shape) != tuple(shape) for e in bare):
             rows, cols = (self.size_code(s) for s in self.cell.shown_shape(variable))
             if variable.shape[0] == 1:
                 rows, cols = "1", self.size_code(variable.shape[1])

@@ -14,10 +14,11 @@ import rnnsym
 
 from ..cells import get, names
 from ..checking import verify
+from ..checking.calculus import TOLERANCE, calculus
 from ..checking.printed import Printing
+from ..derive.kinds import DERIVATIONS
 from ..documents import to_svg
 from ..documents.derivations import (
-    DERIVATIONS,
     DerivationView,
     derive,
     view,
@@ -33,8 +34,10 @@ from ..language import CONVENTIONS
 from ..notations import get as get_notation
 from ..notations import names as notation_names
 from ..nouns import Cell, Report
-from ..printing import Style, count_text
-from ..printing.latex import aligned
+from ..ops.elementwise import is_function
+from ..ops.rows import RowApply
+from ..printing import Style, count_text, to_latex
+from ..printing.latex import aligned, size_tex
 from .notebook import TrainingRun, run_explained, run_notebook, run_training
 
 _UNROLLED = 3
@@ -91,6 +94,7 @@ def generated_pages() -> dict[str, str]:
         "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
                                   reports={n: _report(get(n)) for n in names()}),
         "reference/python.md": _render("site/python.md.j2", groups=public_names()),
+        "reference/calculus.md": calculus_page(),
     }  # fmt: skip
     pages["print.md"] = print_page()
     for name in names():
@@ -129,6 +133,22 @@ def _in_notations(cell: Cell) -> list[tuple[Any, CellView]]:
             view = _view(cell, notation.convention, ("forward", "elements"), name)
             found.append((notation, view))
     return found
+
+
+def calculus_page() -> str:
+    """The rules of every operation, each checked now."""
+    rules = calculus()
+    functions = [r for r in rules if is_function(r.equation.expr)]
+    along = [r for r in rules if r.operation is RowApply]
+    return _render(
+        "site/calculus.md.j2",
+        rules=rules,
+        operations=[r for r in rules if r not in functions and r not in along],
+        along=along,
+        functions=functions,
+        worst=max(r.error for r in rules),
+        tolerance=TOLERANCE,
+    )
 
 
 def explain_page() -> str:
@@ -283,6 +303,8 @@ def _render(template: str, **values: Any) -> str:
         "as_name": _as_name,
         "count_of": count_text,
         "lines_of": _lines_of,
+        "formula": lambda equation: Safe(f"${to_latex(equation)}$"),
+        "shape": lambda shape: Safe(f"${size_tex(shape[0])} \\times {size_tex(shape[1])}$"),
     }
     environment.tests["begins"] = str.startswith
     return environment.get_template(template).render(**values)

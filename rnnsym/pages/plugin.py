@@ -9,6 +9,10 @@ from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
 
 from .generate import NAVIGATION, downloads, generated_pages
+from .house import house_svg
+
+#: Where a page shows the picture of the house.
+_HOUSE = "<!-- the house -->"
 
 
 class Pages(BasePlugin):  # type: ignore[type-arg]
@@ -29,6 +33,10 @@ class Pages(BasePlugin):  # type: ignore[type-arg]
         for path, text in self._pages.items():
             files.append(File.generated(config, path, content=text))
         return files
+
+    def on_page_markdown(self, markdown: str, **_: Any) -> str:
+        # The page of the design shows the house as the sources have it now.
+        return markdown.replace(_HOUSE, house_svg()) if _HOUSE in markdown else markdown
 
     def on_page_content(self, html: str, **_: Any) -> str:
         # How mkdocs-click prints that an option of click has no default.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sympy import Rational, Symbol
 
-from ..algebra.functions import ELEMENTWISE, ROWS
 from ..derive.elements import row_element, scalar_of
 from ..names import tex_of
+from ..ops.functions import ELEMENTWISE
+from ..ops.rowfunctions import ROWS
+from ..pieces import break_lines
 from .elements import ElementTex
-from .formula import break_lines
 from .latex import PAGE
 
 _ROOM = PAGE - 16

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from sympy import Expr
 
-from ..algebra.functions import ELEMENTWISE, ROWS
 from ..names import tex_of, unicode_of
+from ..ops.functions import ELEMENTWISE
+from ..ops.rowfunctions import ROWS
+from ..pieces import ATOM, FACTOR, SUM, TERM, Piece, Pieces, deeper, join, measure
 from ..scalars import (
     Add,
     Call,
@@ -22,20 +24,7 @@ from ..scalars import (
     Scalar,
     Total,
 )
-from .formula import (
-    ATOM,
-    FACTOR,
-    SUM,
-    TERM,
-    Piece,
-    Pieces,
-    Plain,
-    Spelling,
-    Tex,
-    deeper,
-    join,
-    measure,
-)
+from .formula import Plain, Spelling, Tex
 from .style import Style
 
 #: The shape of an element: a number, which is never bold.

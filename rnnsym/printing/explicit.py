@@ -8,13 +8,14 @@ from typing import Any
 
 from sympy import Integer
 
-from ..algebra.nodes import resized, transposed_form
 from ..derive import unroll
 from ..derive.unrolling import MOST_ENTRIES
 from ..errors import InputError
 from ..names import tex_of, unicode_of
 from ..nouns import Cell, Equation, Quantity
-from .formula import ATOM, Piece, Pieces, Plain, Spelling, Tex, break_lines, join
+from ..ops.node import mirrored, resized
+from ..pieces import ATOM, Piece, Pieces, break_lines, join
+from .formula import Plain, Spelling, Tex
 from .latex import PAGE, aligned_line, bmatrix
 from .style import Style
 
@@ -141,7 +142,7 @@ def matrix_pieces(equation: Equation, cell: Cell, spelling: Spelling) -> tuple[P
     left: Any = resized(equation.lhs, sizes)
     right: Any = resized(equation.expr, sizes)
     if spelling.style.column:
-        left, right = transposed_form(left), transposed_form(right)
+        left, right = mirrored(left), mirrored(right)
     return spelling.quantity(left), spelling.expr(right)
 
 

@@ -8,76 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sympy import Expr, HadamardProduct, MatAdd, Transpose, latex
+from sympy import Expr, latex
 
-from ..algebra.functions import ELEMENTWISE, ROWS
-from ..algebra.nodes import (
-    Apply,
-    Concat,
-    Diag,
-    Diagonal,
-    Divide,
-    Eye,
-    Filled,
-    Inner,
-    MatMul,
-    Number,
-    Power,
-    RowApply,
-    Scale,
-    Size,
-    Slice,
-    Spread,
-    TimeSum,
-    is_negative,
-    transposed_form,
-)
 from ..names import Look, tex_of, unicode_of, unmarked
 from ..nouns import Equation, Quantity
+from ..ops.elementwise import Apply
+from ..ops.functions import ELEMENTWISE
+from ..ops.joins import Slice
+from ..ops.node import mirrored
+from ..ops.products import MatMul
+from ..pieces import ATOM, FACTOR, SUM, TERM, Piece, Pieces, Spelled, deeper, join, measure
 from .style import HADAMARD, TRANSPOSE, Style
-
-#: How tightly an expression binds: a sum, a product, a factor (no product inside), an atom.
-SUM, TERM, FACTOR, ATOM = range(4)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A bit of text and its width in letters; a line may break before it if `depth` is given.
-
-    A line that breaks before a factor starts with `joint`, a product sign.
-    """
-
-    text: str
-    width: float
-    depth: int | None = None
-    joint: str = ""
-
-
-Pieces = list[Piece]
-
-
-def join(pieces: Pieces) -> str:
-    """The text of pieces in one line."""
-    return "".join(p.text for p in pieces)
-
-
-def measure(pieces: Pieces) -> float:
-    """The width of pieces in one line, in letters."""
-    return sum(p.width for p in pieces)
-
-
-def deeper(pieces: Pieces) -> Pieces:
-    """Pieces inside one more bracket: a worse place to break."""
-    return [p if p.depth is None else replace(p, depth=p.depth + 1) for p in pieces]
-
-
-def _bare(expr: Any) -> Any:
-    while isinstance(expr, Spread):
-        expr = expr.args[0]
-    return expr
 
 
 class Spelling:
@@ -104,66 +48,16 @@ class Spelling:
 
     def expr(self, expr: Any, level: int = SUM) -> Pieces:
         """The pieces of an expression, in parentheses where `level` asks for them."""
-        if isinstance(expr, Spread):
-            return self.expr(expr.args[0], level)
         pieces, own = self._expr(expr)
         return pieces if own >= level else self.parentheses(pieces)
 
-    def _expr(self, expr: Any) -> tuple[Pieces, int]:
-        match expr:
-            case Quantity():
-                # What already has something above it takes no second exponent.
-                raised = self.style.look.raised and expr.time is not None
-                derived = unmarked(expr.label)[0] in ("", "bar", "dot")
-                return [self.quantity(expr)], FACTOR if raised and derived else ATOM
-            case Number():
-                return [Piece(expr.text, len(expr.text))], ATOM
-            case MatAdd():
-                return self.sum(expr), SUM
-            case MatMul() if is_negative(expr):
-                return [Piece(self.minus, 1.5), *self.expr(expr.args[1], TERM)], SUM
-            case MatMul():
-                return self.product(expr.args), TERM
-            case Scale():
-                return self.scale(expr), TERM
-            case HadamardProduct():
-                return self.elementwise(expr.args), TERM
-            case Divide():
-                return self.divide(*expr.args)
-            case Power():
-                return self.power(expr), FACTOR
-            case Transpose():
-                return [*self.expr(expr.args[0], ATOM), Piece(self.transpose, 0.8)], FACTOR
-            case Apply():
-                return self.apply(expr), ATOM
-            case Concat():
-                mark = ", " if expr.axis else "; "
-                return self.list_in("[", expr.operands, "]", mark), ATOM
-            case RowApply():
-                head = self.head(ROWS[expr.name_].tex, expr.name_)
-                return [head, *self.list_in("(", (expr.operand, *expr.options), ")")], ATOM
-            case Diag():
-                return [self.head(r"\operatorname{diag}", "diag"),
-                        *self.list_in("(", expr.args, ")")], ATOM  # fmt: skip
-            case Diagonal():
-                return [self.head(r"\operatorname{diagonal}", "diagonal"),
-                        *self.list_in("(", expr.args[1:], ")")], ATOM  # fmt: skip
-            case Inner():
-                return self.list_in(self.open_inner, expr.args, self.close_inner), ATOM
-            case Slice():
-                return [*self.parentheses(self.expr(expr.operand)), self.range_of(expr)], ATOM
-            case Eye():
-                return [self.special("I", str(expr.args[0]))], ATOM
-            case Filled():
-                number, rows, cols = expr.args
-                return [self.special(str(number), f"{rows}{self.cross}{cols}")], ATOM
-            case Size():
-                return [self.size(expr.args[0])], ATOM
-            case TimeSum():
-                lower, upper = expr.args[1:]
-                head = Piece(f"{self.sum_sign}_{{t={lower}}}^{{{upper}}} ", 3)
-                return [head, *self.expr(expr.operand, TERM)], TERM
-        raise TypeError(f"no spelling for {type(expr).__name__}")
+    def _expr(self, expr: Any) -> Spelled:
+        if isinstance(expr, Quantity):
+            # What already has something above it takes no second exponent.
+            raised = self.style.look.raised and expr.time is not None
+            derived = unmarked(expr.label)[0] in ("", "bar", "dot")
+            return [self.quantity(expr)], FACTOR if raised and derived else ATOM
+        return expr.spelled(self)
 
     def parentheses(self, pieces: Pieces) -> Pieces:
         return [Piece("(", 0.8), *deeper(pieces), Piece(")", 0.8)]
@@ -179,21 +73,14 @@ class Spelling:
             pieces += inner
         return [*pieces, Piece(right, 0.8)]
 
-    def sum(self, expr: MatAdd) -> Pieces:
-        pieces: Pieces = []
-        for i, term in enumerate(expr.args):
-            bare = term
-            sign = "+"
-            while isinstance(bare, Spread):
-                bare = bare.args[0]
-            if is_negative(bare) and bare is term:
-                bare, sign = bare.args[1], "-"
-            if i:
-                pieces.append(Piece(f" {sign} ", 2.4, 0))
-            elif sign == "-":
-                pieces.append(Piece(self.minus, 1.5))
-            pieces += self.expr(bare, TERM)
-        return pieces
+    def called(self, name: str, operands: Iterable[Any], tex: str = "") -> Pieces:
+        """A call; its TeX is that of an operator of that name unless it is given."""
+        head = self.head(tex or rf"\operatorname{{{name}}}", name)
+        return [head, *self.list_in("(", operands, ")")]
+
+    def turned(self, expr: Any) -> Spelled:
+        """A transpose."""
+        return [*self.expr(expr, ATOM), Piece(self.transpose, 0.8)], FACTOR
 
     def product(self, factors: Iterable[Any]) -> Pieces:
         pieces: Pieces = []
@@ -206,14 +93,13 @@ class Spelling:
             pieces += inner
         return pieces
 
-    def scale(self, expr: Scale) -> Pieces:
-        factor = self.expr(expr.args[0], FACTOR)
-        other = expr.args[1]
-        plain = isinstance(other, (Scale, MatMul)) and not is_negative(other)
+    def scaled(self, factor: Any, other: Any) -> Pieces:
+        """A scalar and what it stands beside."""
+        plain = isinstance(other, MatMul) or (isinstance(other, Apply) and other.beside)
         scaled = self._expr(other)[0] if plain else self.expr(other, FACTOR)
         digit = scaled[0].text[:1].isdigit()
         between = Piece(f" {self.times}", 2) if digit else self.thin
-        return [*factor, between, *scaled]
+        return [*self.expr(factor, FACTOR), between, *scaled]
 
     def elementwise(self, factors: Iterable[Any]) -> Pieces:
         pieces: Pieces = []
@@ -227,8 +113,7 @@ class Spelling:
         if expr.name_ == "abs":
             inner = deeper(self.expr(expr.operands[0]))
             return [Piece(self.open_abs, 0.6), *inner, Piece(self.close_abs, 0.6)]
-        head = self.head(ELEMENTWISE[expr.name_].tex, expr.name_)
-        return [head, *self.list_in("(", expr.operands, ")")]
+        return self.called(expr.name_, expr.operands, ELEMENTWISE[expr.name_].tex)
 
     # --- what a spelling says
 
@@ -253,13 +138,13 @@ class Spelling:
     def head(self, tex: str, name: str) -> Piece:
         raise NotImplementedError
 
-    def divide(self, above: Any, below: Any) -> tuple[Pieces, int]:
+    def divide(self, above: Any, below: Any) -> Spelled:
         raise NotImplementedError
 
-    def power(self, expr: Power) -> Pieces:
+    def power(self, expr: Apply) -> Spelled:
         raise NotImplementedError
 
-    def elementwise_power(self, expr: Power) -> bool:
+    def elementwise_power(self, expr: Apply) -> bool:
         """Whether the power must be marked as elementwise: a matrix has another one."""
         rows, cols = expr.shape
         return rows != 1 and cols != 1
@@ -324,9 +209,9 @@ class Tex(Spelling):
             return [Piece(r"\operatorname{sqrt}", 4), *self.parentheses(inner)]
         return [Piece(rf"\sqrt{{{join(inner)}}}", measure(inner) + 1.5)]
 
-    def divide(self, above: Any, below: Any) -> tuple[Pieces, int]:
+    def divide(self, above: Any, below: Any) -> Spelled:
         # Each side is spelled once: nested fractions would double the work at every level.
-        (top, over), (bottom, under) = self._expr(_bare(above)), self._expr(_bare(below))
+        (top, over), (bottom, under) = self._expr(above), self._expr(below)
         width = max(measure(top), measure(bottom))
         if width <= self.widest_fraction:
             return [Piece(rf"\frac{{{join(top)}}}{{{join(bottom)}}}", width + 1)], FACTOR
@@ -335,11 +220,13 @@ class Tex(Spelling):
         bottom = bottom if under >= FACTOR else self.parentheses(bottom)
         return [*top, Piece(" / ", 2, 1), *bottom], TERM
 
-    def power(self, expr: Power) -> Pieces:
-        exponent = self.expr(expr.args[1])
+    def power(self, expr: Apply) -> Spelled:
+        base, power = expr.operands
+        exponent = self.expr(power)
         mark = r"\circ " if self.elementwise_power(expr) else ""
         width = 0.75 * measure(exponent) + (1 if mark else 0)
-        return [*self.expr(expr.args[0], ATOM), Piece(f"^{{{mark}{join(exponent)}}}", width)]
+        whole = Piece(f"^{{{mark}{join(exponent)}}}", width)
+        return [*self.expr(base, ATOM), whole], FACTOR
 
 
 _BOLD = {"I": "𝐈", "0": "𝟎", "1": "𝟏"}
@@ -367,47 +254,20 @@ class Plain(Spelling):
         word = "σ" if name == "sigmoid" else name
         return Piece(word, len(word))
 
-    def divide(self, above: Any, below: Any) -> tuple[Pieces, int]:
+    def divide(self, above: Any, below: Any) -> Spelled:
         slash = Piece(" / ", 3, 1)
         return [*self.expr(above, FACTOR), slash, *self.expr(below, FACTOR)], TERM
 
-    def power(self, expr: Power) -> Pieces:
-        exponent = self.expr(expr.args[1])
+    def power(self, expr: Apply) -> Spelled:
+        base, power = expr.operands
+        exponent = self.expr(power)
         mark = "∘" if self.elementwise_power(expr) else ""
         text = f"^{{{mark}{join(exponent)}}}"
-        return [*self.expr(expr.args[0], ATOM), Piece(text, len(text))]
+        return [*self.expr(base, ATOM), Piece(text, len(text))], FACTOR
 
 
 def in_convention(equation: Equation, convention: str) -> tuple[Quantity, Expr]:
     """Both sides of an equation in the row or the column form."""
     if convention == "row":
         return equation.lhs, equation.expr
-    return transposed_form(equation.lhs), transposed_form(equation.expr)
-
-
-def break_lines(pieces: Pieces, first: float, later: float) -> list[str]:
-    """Break pieces into lines, each where nesting is least among the places that fit."""
-    lines: list[str] = []
-    limit = first
-    while measure(pieces) > limit:
-        width = 0.0
-        fits: list[tuple[int, int]] = []
-        beyond: int | None = None
-        for i, piece in enumerate(pieces):
-            if i and piece.depth is not None:
-                if width <= limit:
-                    fits.append((piece.depth, -i))
-                elif beyond is None:
-                    beyond = i
-            width += piece.width
-        # A break in the first third of a line looks worse than a deeper one further on.
-        far = [f for f in fits if measure(pieces[: -f[1]]) > limit / 3] or fits
-        at = -min(far)[1] if far else beyond
-        if at is None:
-            break
-        lines.append(join(pieces[:at]).rstrip())
-        head = pieces[at]
-        pieces = [Piece(head.joint + head.text.lstrip(), head.width), *pieces[at + 1 :]]
-        limit = later
-    lines.append(join(pieces))
-    return lines
+    return mirrored(equation.lhs), mirrored(equation.expr)

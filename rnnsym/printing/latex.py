@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Unpack
+from typing import Any
 
 from sympy import Add, ImmutableMatrix, Integer, factor
 
 from ..derive.elements import elements, scalar_of
-from ..errors import InputError
-from ..models import Model
-from ..nouns import Cell, Derivation, Equation, Network
+from ..nouns import Cell, Equation, Network
+from ..pieces import Piece, break_lines, join, measure
 from .elements import ElementTex
-from .formula import Piece, Tex, break_lines, in_convention, join, measure
-from .style import Choices, Style, chosen
+from .formula import Tex, in_convention
+from .style import Style
 
 #: The width of a line of a printed page, in letters; a web page scrolls instead.
 PAGE = 58
@@ -42,71 +41,10 @@ def aligned_line(head: str, lines: list[str], align: str = "&") -> str:
     return f"{head} {align}= {lines[0]}{rest}"
 
 
-def to_latex(
-    subject: Equation | Cell | Derivation | Model,
-    *,
-    form: str = "vectors",
-    display: bool = False,
-    **choices: Unpack[Choices],
-) -> str:
-    """LaTeX of an equation, a cell, a derivation or a model.
-
-    Args:
-        subject: what to print.
-        form: of a cell, "vectors", or "elements" for equations of single elements.
-        display: put the `$$` of a display around it.
-        **choices: `convention`, "row" (`x_t W`) or "column" (`W x_t`); `notation`, `rename`,
-            `bold`, `hadamard` and `transpose`, see `Choices`.
-
-    Returns:
-        LaTeX without a `$`, unless `display` is set: one equation in one line, or several in an
-        `aligned` block, long ones broken.
-
-    Raises:
-        InputError: for an unknown choice or something that has no LaTeX.
-    """
-    if not isinstance(subject, (Equation, Cell, Derivation, Model)):
-        raise InputError(f"there is no LaTeX for {type(subject).__name__}")
-    if form == "cell":
-        raise InputError("the form of a .cell file is text: to_text(form='cell')")
-    check_form(form, subject)
-    subject, style = chosen(subject, **choices)
-    if form == "elements":
-        assert isinstance(subject, Cell)
-        tex = aligned(element_lines(subject, style))
-    elif isinstance(subject, Equation):
-        tex = equation_tex(subject, style)
-    elif isinstance(subject, Derivation) and subject.form == "matrices":
-        tex = aligned(matrix_lines(s.equation, style) for s in subject)
-    elif isinstance(subject, (Cell, Derivation)):
-        tex = aligned(tex_lines(e, style) for e in subject.equations)
-    else:
-        from .models import model_lines
-
-        tex = aligned(model_lines(subject, style))
-    return f"$$\n{tex}\n$$" if display else tex
-
-
 def equation_tex(equation: Equation, style: Style = OWN) -> str:
     """An equation in one line."""
     left, right = in_convention(equation, style.convention)
     return f"{Tex(style).quantity(left).text} = {_right(right, style)}"
-
-
-#: The forms of a cell's equations.
-FORMS = ("vectors", "elements", "cell")
-
-
-def check_form(form: str, subject: Any) -> None:
-    """Refuse a form that is none, or that the subject does not have.
-
-    Raises:
-        InputError: with the forms that there are.
-    """
-    if form not in FORMS:
-        raise InputError(f"unknown form '{form}'; there are {', '.join(FORMS)}")
-    if form != "vectors" and not isinstance(subject, Cell):
-        raise InputError(f"the form '{form}' is of a cell, not of a {type(subject).__name__}")
 
 
 def element_lines(cell: Cell, style: Style = OWN) -> list[str]:
@@ -184,4 +122,4 @@ def count_tex(cell: Cell) -> list[str]:
     return break_lines(pieces, PAGE, PAGE)
 
 
-__all__ = ["PAGE", "Piece", "aligned", "measure", "tex_lines", "tex_of_equation", "to_latex"]
+__all__ = ["PAGE", "Piece", "aligned", "measure", "tex_lines", "tex_of_equation"]

@@ -11,7 +11,9 @@ from ..models import Model, Node
 from ..names import T, t, tex_of, unicode_of
 from ..nouns import Cell, Equation
 from ..numeric.operations import OPERATIONS
+from .latex import tex_lines
 from .style import Style
+from .text import equation_text
 
 
 def equations_of(node: Node) -> tuple[Equation, ...]:
@@ -116,8 +118,6 @@ def operation_text(node: Node) -> str:
 
 def model_text(model: Model) -> str:
     """The whole model in plain text."""
-    from .text import equation_text
-
     lines = []
     for node in model.nodes:
         lines.append(f"# {node.name} ({node.kind}{', backwards' if node.backwards else ''})")
@@ -132,8 +132,6 @@ def model_text(model: Model) -> str:
 
 def model_lines(model: Model, style: Style) -> list[str]:
     """The whole model as lines of one `aligned` block."""
-    from .latex import tex_lines
-
     lines = []
     for node in model.nodes:
         name = node.name.replace("_", r"\_")

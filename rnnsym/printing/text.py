@@ -4,58 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Unpack
 
 from sympy import ImmutableMatrix
 
 from ..derive.elements import elements
 from ..errors import InputError
 from ..language import parse
-from ..models import Model
-from ..nouns import Cell, Derivation, Equation, Report, Role, Variable
+from ..nouns import Cell, Equation, Report, Role, Variable
+from ..pieces import join
 from .elements import ElementPlain
-from .formula import Plain, in_convention, join
-from .latex import OWN, check_form, count_parts
-from .style import Choices, Style, chosen
-
-
-def to_text(
-    subject: Equation | Cell | Derivation | Model | Report,
-    *,
-    form: str = "vectors",
-    **choices: Unpack[Choices],
-) -> str:
-    """Plain text of a noun, which the language reads back where it is an equation.
-
-    Args:
-        subject: what to print.
-        form: of a cell, "vectors", "elements" for equations of single elements, or "cell" for the
-            text of a `.cell` file, which reads back equal.
-        **choices: as those of `to_latex`.
-
-    Raises:
-        InputError: for an unknown choice or something that has no text.
-    """
-    if isinstance(subject, Report):
-        return report_text(subject)
-    if not isinstance(subject, (Equation, Cell, Derivation, Model)):
-        raise InputError(f"there is no text for {type(subject).__name__}")
-    check_form(form, subject)
-    subject, style = chosen(subject, **choices)
-    if form == "elements":
-        assert isinstance(subject, Cell)
-        return "\n".join(element_texts(subject, style))
-    if form == "cell":
-        assert isinstance(subject, Cell)
-        return cell_text(subject, style)
-    if isinstance(subject, Equation):
-        return equation_text(subject, style)
-    if isinstance(subject, (Cell, Derivation)):
-        return "\n".join(equation_text(e, style) for e in subject.equations)
-    from .models import model_text
-
-    assert isinstance(subject, Model)
-    return model_text(subject)
+from .formula import Plain, in_convention
+from .latex import OWN, count_parts
+from .style import Style
 
 
 def equation_text(equation: Equation, style: Style = OWN) -> str:

@@ -10,18 +10,12 @@ from typing import Any
 
 from sympy import MatrixExpr
 
-from ...algebra.nodes import (
-    Apply,
-    HadamardProduct,
-    MatAdd,
-    Number,
-    RowApply,
-    Scale,
-    Spread,
-    negative,
-)
 from ...derive.variants import Function
 from ...errors import InputError
+from ...ops.elementwise import BESIDE, PRODUCT, Apply
+from ...ops.leaves import Number
+from ...ops.rows import RowApply
+from ...ops.sums import MatAdd, Minus
 
 #: What has no bearing on what a trained layer computes.
 _IGNORED = re.compile(
@@ -132,11 +126,7 @@ def number(value: float) -> Number:
 
 def signed(value: float) -> MatrixExpr:
     """A number of a configuration as it is written in a formula."""
-    return negative(number(-value)) if value < 0 else number(value)
-
-
-def _spread(value: float, like: MatrixExpr) -> MatrixExpr:
-    return Spread(signed(value), *like.shape)
+    return Minus(number(-value)) if value < 0 else number(value)
 
 
 def _plain(name: str) -> Function:
@@ -144,7 +134,7 @@ def _plain(name: str) -> Function:
 
 
 def _with(name: str, parameter: float) -> Function:
-    return lambda z: Apply(name, z, _spread(parameter, z))
+    return lambda z: Apply(name, z, signed(parameter))
 
 
 def _rows(name: str) -> Function:
@@ -176,8 +166,8 @@ OLD_MASKS = "masks_of_keras_2"
 
 def _old_hard_sigmoid(z: MatrixExpr) -> MatrixExpr:
     """0.2 z + 1/2 between 0 and 1."""
-    line = MatAdd(Scale(number(0.2), z), _spread(0.5, z))
-    return Apply("max", Apply("min", line, _spread(1, z)), _spread(0, z))
+    line = MatAdd(Apply(BESIDE, number(0.2), z), signed(0.5))
+    return Apply("max", Apply("min", line, signed(1)), signed(0))
 
 
 def activation(value: Any, place: str, what: str = "activation") -> tuple[Function | None, str]:
@@ -226,16 +216,16 @@ def _relu_layer(o: Options) -> tuple[Function | None, str]:
 
     def function(z: MatrixExpr) -> MatrixExpr:
         if threshold == 0:
-            low = Apply("leaky_relu", z, _spread(slope, z)) if slope else Apply("relu", z)
-            return low if top is None else Apply("min", low, _spread(top, z))
-        beyond = MatAdd(z, negative(_spread(threshold, z)))
+            low = Apply("leaky_relu", z, signed(slope)) if slope else Apply("relu", z)
+            return low if top is None else Apply("min", low, signed(top))
+        beyond = MatAdd(z, Minus(signed(threshold)))
         above = Apply("step", beyond)
-        high = z if top is None else Apply("min", z, _spread(top, z))
-        kept = HadamardProduct(above, high)
+        high = z if top is None else Apply("min", z, signed(top))
+        kept = Apply(PRODUCT, above, high)
         if not slope:
             return kept
-        below = MatAdd(_spread(1, z), negative(above))
-        return MatAdd(kept, Scale(number(slope), HadamardProduct(below, beyond)))
+        below = MatAdd(signed(1), Minus(above))
+        return MatAdd(kept, Apply(BESIDE, number(slope), Apply(PRODUCT, below, beyond)))
 
     return function, words
 

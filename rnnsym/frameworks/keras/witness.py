@@ -12,29 +12,22 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from sympy import HadamardProduct, Integer, MatAdd, Symbol, Transpose
+from sympy import Integer, Symbol, preorder_traversal
 
-from ...algebra.functions import ELEMENTWISE
-from ...algebra.nodes import (
-    Apply,
-    Concat,
-    Diag,
-    Diagonal,
-    Divide,
-    Eye,
-    Inner,
-    MatMul,
-    Number,
-    Power,
-    RowApply,
-    Scale,
-    Spread,
-    is_negative,
-)
 from ...cells import find
 from ...errors import InputError
 from ...names import t
 from ...nouns import Cell, Network, Quantity, Role, Variable, quantities
+from ...ops.diagonals import Diag, Diagonal
+from ...ops.elementwise import Apply, is_function
+from ...ops.functions import ELEMENTWISE
+from ...ops.inner import Inner
+from ...ops.joins import Concat
+from ...ops.leaves import Eye, Number
+from ...ops.node import Node, Transpose
+from ...ops.products import MatMul
+from ...ops.rows import RowApply
+from ...ops.sums import MatAdd, Minus
 from .packing import LAYERS, Layer
 
 Array = NDArray[Any]
@@ -130,6 +123,8 @@ class Model:
         else:
             tensor = inputs[0]
         for part in self.parts:
+            if part.layer is None:
+                _check_covered(part.cell)
             tensor = self._apply(part, tensor, states)
         self.model = keras.Model([*inputs, *states.values()], tensor)
 
@@ -264,7 +259,9 @@ def _loss(tf: Any, name: str, y: Any, target: Any) -> Any:
         return -tf.reduce_sum(target * y)
     if name == "softmax_cross_entropy":
         return tf.reduce_sum(tf.nn.softmax_cross_entropy_with_logits(target, y))
-    return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(target, y))
+    if name == "binary_cross_entropy":
+        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(target, y))
+    raise InputError(f"TensorFlow is not known to have the loss '{name}'")
 
 
 def _cell_layer(keras: Any, cell: Cell, model: Model) -> Any:
@@ -318,6 +315,35 @@ def _cell_layer(keras: Any, cell: Cell, model: Model) -> Any:
     return EquationCell()
 
 
+#: What `_compute` knows; any other operation says how it is computed.
+_KNOWN = (
+    Number,
+    Minus,
+    MatMul,
+    MatAdd,
+    Transpose,
+    Apply,
+    Concat,
+    RowApply,
+    Eye,
+    Inner,
+    Diagonal,
+    Diag,
+)
+
+
+def _check_covered(cell: Cell) -> None:
+    """Refuse a cell with an operation that Keras cannot compute, before Keras is asked."""
+    for equation in cell.equations:
+        for node in preorder_traversal(equation.expr):
+            if isinstance(node, Node) and not isinstance(node, _KNOWN):
+                if type(node).array is Node.array:
+                    raise InputError(
+                        f"Keras has no {node.call or type(node).__name__}, which the equation of "
+                        f"{equation.variable} has; against the printed LaTeX it can be checked"
+                    )
+
+
 def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], model: Model) -> Any:
     """The value of an expression as a batch of matrices (N or 1, rows, columns)."""
 
@@ -328,14 +354,8 @@ def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], mo
             case Number():
                 number = float(node.value)
                 return ops.reshape(ops.convert_to_tensor(number, model.dtype), (1, 1, 1))
-            case Spread():
-                value = go(node.args[0])
-                rows, cols = (int(s.xreplace(model.sizes)) for s in node.shape)
-                return ops.tile(value, (1, rows, cols))
-            case Scale():
-                return go(node.args[0]) * go(node.args[1])
-            case MatMul() if is_negative(node):
-                return -go(node.args[1])
+            case Minus():
+                return -go(node.args[0])
             case MatMul():
                 result = go(node.args[0])
                 for factor in node.args[1:]:
@@ -343,15 +363,9 @@ def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], mo
                 return result
             case MatAdd():
                 return sum((go(a) for a in node.args[1:]), go(node.args[0]))
-            case HadamardProduct():
-                result = go(node.args[0])
-                for factor in node.args[1:]:
-                    result = result * go(factor)
-                return result
-            case Divide():
-                return go(node.args[0]) / go(node.args[1])
-            case Power():
-                return ops.power(go(node.args[0]), go(node.args[1]))
+            case Apply() if not is_function(node):
+                sign = {"⊙": operator.mul, "/": operator.truediv, "^": ops.power}[node.name_]
+                return reduce(sign, map(go, node.operands))
             case Transpose():
                 return ops.transpose(go(node.args[0]), (0, 2, 1))
             case Apply():
@@ -379,7 +393,7 @@ def _compute(ops: Any, keras: Any, expr: Any, values: Mapping[Quantity, Any], mo
                 value = go(node.args[0])
                 size = value.shape[2]
                 return ops.transpose(value, (0, 2, 1)) * ops.eye(size, dtype=model.dtype)[None]
-        raise InputError(f"Keras has no {type(node).__name__}")
+        return node.array(ops, *map(go, node.operands))
 
     return go(expr)
 

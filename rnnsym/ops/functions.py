@@ -9,13 +9,11 @@ digits, the explicit matrices, the parser's list of known functions.
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-import mpmath
 import sympy as sp
 from sympy import Expr, Integer, Piecewise, Rational
 
@@ -96,35 +94,7 @@ class Elementwise:
         return type(self.name, (sp.Function,), members)
 
 
-@dataclass(frozen=True)
-class RowFunction:
-    """A function of a whole row (the last axis): a reduction, or a map from rows to rows.
-
-    Attributes:
-        reduces: whether it gives one number for each row.
-        defaults: further arguments with their values, such as an epsilon.
-        numpy: NumPy text in `z` and the further arguments; the row is the last axis.
-        row: the same for a list of scalars, with a caller for elementwise functions.
-        element: its element j as a text of elements: z is the row, n its length, k and l are summed.
-        span: the least interval that holds every element whatever the row.
-        margin: of a piecewise one, what tells by its sign which formula an element follows.
-    """
-
-    name: str
-    tex: str
-    numpy: str
-    row: Callable[..., list[Any]]
-    element: str
-    reduces: bool = False
-    defaults: tuple[tuple[str, str], ...] = ()
-    aliases: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    span: tuple[float, float] = (-math.inf, math.inf)
-    margin: Callable[[Any], Any] | None = None
-
-
 ELEMENTWISE: dict[str, Elementwise] = {}
-ROWS: dict[str, RowFunction] = {}
 
 
 #: A slope longer than this is not written out in formulas: it is a function of its own, gelu'.
@@ -171,7 +141,8 @@ def _primed(entry: Elementwise, argument: int) -> Elementwise:
     return Elementwise(prime(entry.name, argument), scalar, tex, "")
 
 
-def _operator(name: str) -> str:
+def operator(name: str) -> str:
+    """The TeX of a function that is written in letters."""
     return rf"\operatorname{{{name}}}"
 
 
@@ -199,13 +170,13 @@ def sigmoid(z: Expr) -> Expr:
     return 1 / (1 + sp.exp(-z))
 
 
-@_entry(_operator("ReLU"), "np.maximum(z, 0)", "ReLU", slopes=("step(z)",))
+@_entry(operator("ReLU"), "np.maximum(z, 0)", "ReLU", slopes=("step(z)",))
 def relu(z: Expr) -> Expr:
     return Piecewise((z, z > 0), (Integer(0), True))
 
 
 @_entry(
-    _operator("ReLU6"),
+    operator("ReLU6"),
     "np.minimum(np.maximum(z, 0), 6)",
     "ReLU6",
     slopes=("step(z) ⊙ step(6 - z)",),
@@ -215,7 +186,7 @@ def relu6(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("LeakyReLU"),
+    operator("LeakyReLU"),
     "np.where(z > 0, z, alpha * z)",
     "LeakyReLU",
     "leaky",
@@ -229,7 +200,7 @@ def leaky_relu(z: Expr, alpha: Expr = Rational(1, 5)) -> Expr:
 
 
 @_entry(
-    _operator("ELU"),
+    operator("ELU"),
     "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))",
     "ELU",
     slopes=(
@@ -246,7 +217,7 @@ _SELU_ALPHA = "1.6732632423543772848170429916717"
 
 
 @_entry(
-    _operator("SELU"),
+    operator("SELU"),
     "1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))",
     "SELU",
     slopes=(
@@ -260,7 +231,7 @@ def selu(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("CELU"),
+    operator("CELU"),
     "np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))",
     "CELU",
     slopes=(
@@ -278,7 +249,7 @@ def celu(z: Expr, alpha: Expr = Integer(1)) -> Expr:
 
 # erfc keeps its relative accuracy where 1 + erf would cancel.
 @_entry(
-    _operator("GELU"),
+    operator("GELU"),
     "z / 2 * erfc(-z / 2**0.5)",
     "GELU",
     needs=("erfc",),
@@ -293,7 +264,7 @@ def gelu(z: Expr) -> Expr:
 
 # z σ(2u) is z/2 (1 + tanh u) without the cancellation.
 @_entry(
-    _operator("GELUtanh"),
+    operator("GELUtanh"),
     "z * sigmoid(1.5957691216057308 * (z + 0.044715 * z**3))",
     "GELUtanh",
     needs=("sigmoid",),
@@ -312,7 +283,7 @@ def gelu_tanh(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("SiLU"),
+    operator("SiLU"),
     "z * sigmoid(z)",
     "SiLU",
     "swish",
@@ -324,13 +295,13 @@ def silu(z: Expr) -> Expr:
     return z / (1 + sp.exp(-z))
 
 
-@_entry(_operator("softplus"), "np.logaddexp(z, 0)", "Softplus", slopes=("σ(z)",))
+@_entry(operator("softplus"), "np.logaddexp(z, 0)", "Softplus", slopes=("σ(z)",))
 def softplus(z: Expr) -> Expr:
     return sp.log(1 + sp.exp(z))
 
 
 @_entry(
-    _operator("softsign"),
+    operator("softsign"),
     "z / (1 + np.abs(z))",
     "Softsign",
     slopes=("1 / ((1 + abs(z)) ⊙ (1 + abs(z)))",),
@@ -340,7 +311,7 @@ def softsign(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("mish"),
+    operator("mish"),
     "z * np.tanh(np.logaddexp(z, 0))",
     "Mish",
     slopes=("tanh(softplus(z)) + z ⊙ σ(z) ⊙ (1 - tanh(softplus(z)) ⊙ tanh(softplus(z)))",),
@@ -350,7 +321,7 @@ def mish(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("HardSigmoid"),
+    operator("HardSigmoid"),
     "np.clip(z / 6 + 0.5, 0, 1)",
     "HardSigmoid",
     "hardsigmoid",
@@ -361,7 +332,7 @@ def hard_sigmoid(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("HardTanh"),
+    operator("HardTanh"),
     "np.clip(z, -1, 1)",
     "HardTanh",
     "hardtanh",
@@ -373,7 +344,7 @@ def hard_tanh(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("HardSiLU"),
+    operator("HardSiLU"),
     "z * np.clip(z / 6 + 0.5, 0, 1)",
     "HardSiLU", "hard_swish", "hardswish", "HardSwish", slopes=("step(z + 3) ⊙ (1 - step(3 - z) ⊙ (0.5 - z / 3))",))  # fmt: skip
 def hard_silu(z: Expr) -> Expr:
@@ -381,14 +352,14 @@ def hard_silu(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("LogSigmoid"), "-np.logaddexp(-z, 0)", "LogSigmoid", "logsigmoid", slopes=("σ(-z)",)
+    operator("LogSigmoid"), "-np.logaddexp(-z, 0)", "LogSigmoid", "logsigmoid", slopes=("σ(-z)",)
 )
 def log_sigmoid(z: Expr) -> Expr:
     return -sp.log(1 + sp.exp(-z))
 
 
 @_entry(
-    _operator("squareplus"),
+    operator("squareplus"),
     # Keras's own text cancels below zero; there the function is the inverse of its mirror image.
     "np.where(z > 0, np.abs(z) / 2 + np.hypot(z, 2) / 2, 2 / (np.abs(z) + np.hypot(z, 2)))",
     slopes=("0.5 + z / (2 sqrt(z ⊙ z + 4))",),
@@ -402,7 +373,7 @@ def squareplus(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("SoftShrink"),
+    operator("SoftShrink"),
     "np.sign(z) * np.maximum(np.abs(z) - 0.5, 0)",
     "softshrink",
     slopes=("step(z - 0.5) + step(-0.5 - z)",),
@@ -414,7 +385,7 @@ def soft_shrink(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("HardShrink"),
+    operator("HardShrink"),
     "np.where(np.abs(z) > 0.5, z, 0)",
     "hardshrink",
     slopes=("step(abs(z) - 0.5)",),
@@ -426,7 +397,7 @@ def hard_shrink(z: Expr) -> Expr:
 
 # Near 0 the two terms cancel, and the series is taken: to 1e-13 of the value below 0.1.
 @_entry(
-    _operator("TanhShrink"),
+    operator("TanhShrink"),
     "np.where(np.abs(z) < 0.1, z**3 * (1 / 3 - z**2 * (2 / 15 - z**2 * (17 / 315 - z**2 * (62 / 2835"
     " - z**2 * (1382 / 155925 - z**2 * (21844 / 6081075)))))), z - np.tanh(z))",
     "tanhshrink",
@@ -437,7 +408,7 @@ def tanh_shrink(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("SparsePlus"),
+    operator("SparsePlus"),
     "np.where(z < 1, np.maximum(z + 1, 0) ** 2 / 4, z)",
     slopes=("min(max(z + 1, 0), 2) / 2",),
 )
@@ -446,7 +417,7 @@ def sparse_plus(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("SparseSigmoid"),
+    operator("SparseSigmoid"),
     "np.clip((z + 1) / 2, 0, 1)",
     slopes=("step(z + 1) ⊙ step(1 - z) / 2",),
 )
@@ -459,7 +430,7 @@ def exp(z: Expr) -> Expr:
     return sp.exp(z)
 
 
-@_entry(_operator("expm1"), "np.expm1", slopes=("y + 1",), accurate=("np.exp(z)",))
+@_entry(operator("expm1"), "np.expm1", slopes=("y + 1",), accurate=("np.exp(z)",))
 def expm1(z: Expr) -> Expr:
     return sp.exp(z) - 1
 
@@ -504,25 +475,25 @@ def cosh(z: Expr) -> Expr:
     return sp.cosh(z)
 
 
-@_entry(_operator("abs"), "np.abs", slopes=("sign(z)",))
+@_entry(operator("abs"), "np.abs", slopes=("sign(z)",))
 def abs_(z: Expr) -> Expr:
     return sp.Abs(z)
 
 
-@_entry(_operator("sign"), "np.sign", "sgn", slopes=("0",))
+@_entry(operator("sign"), "np.sign", "sgn", slopes=("0",))
 def sign(z: Expr) -> Expr:
     return Piecewise((Integer(1), z > 0), (Integer(-1), z < 0), (Integer(0), True))
 
 
 # The unit step is 0 at 0: it is the slope that Keras gives ReLU there.
-@_entry(_operator("step"), "(z > 0).astype(z.dtype)", "heaviside", slopes=("0",))
+@_entry(operator("step"), "(z > 0).astype(z.dtype)", "heaviside", slopes=("0",))
 def step(z: Expr) -> Expr:
     return Piecewise((Integer(1), z > 0), (Integer(0), True))
 
 
 # NumPy has no error function; the standard library's is exact to the last digit or so.
 @_entry(
-    _operator("erf"),
+    operator("erf"),
     "np.array([math.erf(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)",
     slopes=("1.1283791670955125738961589031 exp(-z ⊙ z)",),
 )
@@ -531,7 +502,7 @@ def erf(z: Expr) -> Expr:
 
 
 @_entry(
-    _operator("erfc"),
+    operator("erfc"),
     "np.array([math.erfc(v) for v in np.ravel(z)], z.dtype).reshape(z.shape)",
     slopes=("-1.1283791670955125738961589031 exp(-z ⊙ z)",),
 )
@@ -584,247 +555,3 @@ def kinks(name: str) -> tuple[tuple[Expr, Expr], ...]:
         if slope.subs(z, place - Rational(1, 10**9)).evalf(6)
         != slope.subs(z, place + Rational(1, 10**9)).evalf(6)
     )
-
-
-def _row(function: RowFunction) -> None:
-    ROWS[function.name] = function
-
-
-def _total(values: Iterable[Any]) -> Any:
-    first, *rest = values
-    return sum(rest, first)
-
-
-def _mean(z: list[Any]) -> Any:
-    return _total(z) / len(z)
-
-
-def _softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
-    powers = [call("exp", v) for v in z]
-    total = _total(powers)
-    return [p / total for p in powers]
-
-
-def _log_softmax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
-    powers = [call("exp", v) for v in z]
-    total = call("log", _total(powers))
-    return [v - total for v in z]
-
-
-def _layer_norm(z: list[Any], call: Callable[..., Any], epsilon: Any) -> list[Any]:
-    mean = _mean(z)
-    deviation = call("sqrt", _mean([(v - mean) ** 2 for v in z]) + epsilon)
-    return [(v - mean) / deviation for v in z]
-
-
-def _support(z: list[Any], call: Callable[..., Any]) -> list[Any]:
-    """1 for the elements of a sparsemax that are not 0: without a sort, 1 + k z_k > Σ_{i≤k} z_i."""
-    return [call("step", 1 - _total(call("max", a - b, 0) for a in z)) for b in z]
-
-
-def _sparsemax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
-    kept = _support(z, call)
-    threshold = (_total(s * v for s, v in zip(kept, z)) - 1) / _total(kept)
-    return [call("max", v - threshold, 0) for v in z]
-
-
-def _keras_weights(z: list[Any], call: Callable[..., Any]) -> list[Any]:
-    kept = _support(z, call)
-
-    def not_after(i: int, j: int) -> Any:
-        """Whether the element i comes no later than j in descending order; the first of equals first."""
-        return call("step", z[i] - z[j]) if i > j else 1 - call("step", z[j] - z[i])
-
-    places = range(len(z))
-    count = _total(kept)
-    return [_total(kept[j] * not_after(i, j) for j in places) / count for i in places]
-
-
-def _keras_sparsemax(z: list[Any], call: Callable[..., Any]) -> list[Any]:
-    weights = _keras_weights(z, call)
-    threshold = _total(w * v for w, v in zip(weights, z)) - 1 / _total(_support(z, call))
-    return [call("max", v - threshold, 0) for v in z]
-
-
-_row(
-    RowFunction(
-        "sum",
-        _operator("sum"),
-        "z.sum(axis=-1, keepdims=True)",
-        lambda z, call: [_total(z)],
-        "∑_{k=1}^{n} z_k",
-        reduces=True,
-    )
-)
-_row(
-    RowFunction(
-        "mean",
-        _operator("mean"),
-        "z.mean(axis=-1, keepdims=True)",
-        lambda z, call: [_mean(z)],
-        "(∑_{k=1}^{n} z_k) / n",
-        reduces=True,
-    )
-)
-_row(
-    RowFunction(
-        "softmax",
-        _operator("softmax"),
-        "exp_z / exp_z.sum(axis=-1, keepdims=True)",
-        _softmax,
-        "exp(z_j) / (∑_{k=1}^{n} exp(z_k))",
-        aliases=("Softmax",),
-        needs=("exp_z = np.exp(z - z.max(axis=-1, keepdims=True))",),
-        span=(0.0, 1.0),
-    )
-)
-_row(
-    RowFunction(
-        "log_softmax",
-        _operator("LogSoftmax"),
-        "low - np.log(np.exp(low).sum(axis=-1, keepdims=True))",
-        _log_softmax,
-        "z_j - log(∑_{k=1}^{n} exp(z_k))",
-        aliases=("LogSoftmax",),
-        needs=("low = z - z.max(axis=-1, keepdims=True)",),
-        span=(-math.inf, 0.0),
-    )
-)
-_row(
-    RowFunction(
-        "layer_norm",
-        _operator("LayerNorm"),
-        "centred / np.hypot(np.sqrt((centred**2).mean(axis=-1, keepdims=True)), least)",
-        _layer_norm,
-        "(z_j - (∑_{k=1}^{n} z_k) / n)"
-        " / sqrt((∑_{k=1}^{n} (z_k - (∑_{l=1}^{n} z_l) / n)^2) / n + epsilon)",
-        # Keras's default; the paper (Ba, Kiros, Hinton 2016, eq. 4) has no epsilon.
-        defaults=(("epsilon", "0.001"),),
-        aliases=("layernorm", "LayerNorm", "LN", "layer_normalization"),
-        # In units of the largest element: no square is too large or too small.
-        needs=(
-            "unit = np.abs(z).max(axis=-1, keepdims=True)",
-            "unit = np.where(unit > 0, unit, 1).astype(z.dtype)",
-            "centred = z / unit - (z / unit).mean(axis=-1, keepdims=True)",
-            "least = np.sqrt(np.asarray(epsilon, z.dtype)) / unit",
-        ),
-    )
-)
-
-
-def _kept_margin(z: Any) -> Any:
-    """1 - Σ max(z_l - z_k, 0), which is positive where a sparsemax keeps the element k."""
-    above = z[..., None, :] - z[..., :, None]
-    return 1 - (abs(above) + above).sum(axis=-1) / 2
-
-
-#: The sorted row below its largest element, and how many elements are not 0, of both forms.
-_SORTED = (
-    "top = z.max(axis=-1, keepdims=True)",
-    "low = np.sort(z - top, axis=-1)[..., ::-1]",
-    "place = np.arange(1, z.shape[-1] + 1, dtype=z.dtype)",
-    "kept = low * place > low.cumsum(axis=-1) - 1",
-    "count = kept.sum(axis=-1, keepdims=True, dtype=z.dtype)",
-)
-#: Whether an element is kept, without a sort: 1 + k z_k > Σ_{i≤k} z_i.
-_KEPT = "step(1 - (∑_{l=1}^{n} max(z_l - z_k, 0)))"
-_row(
-    # A. Martins, R. Astudillo, "From softmax to sparsemax", ICML 2016, algorithm 1.
-    RowFunction(
-        "sparsemax",
-        _operator("sparsemax"),
-        "np.maximum(z - top - (low.sum(axis=-1, keepdims=True, where=kept) - 1) / count, 0)",
-        _sparsemax,
-        f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} z_k) - 1) / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
-        needs=_SORTED,
-        span=(0.0, 1.0),
-        margin=_kept_margin,
-    )
-)
-_row(
-    # What Keras calls sparsemax: it adds up the cumulated sums s_1 … s_k where the paper takes s_k.
-    RowFunction(
-        "keras_sparsemax",
-        _operator("KerasSparsemax"),
-        "np.maximum(z - (sums.sum(axis=-1, keepdims=True, where=kept) - 1) / count, 0)",
-        _keras_sparsemax,
-        f"max(z_j - ((∑_{{k=1}}^{{n}} {_KEPT} (∑_{{l=1}}^{{n}} (1 - step(z_k - z_l)) z_l)) - 1)"
-        f" / (∑_{{k=1}}^{{n}} {_KEPT}), 0)",
-        needs=(*_SORTED, "sums = (low + top).cumsum(axis=-1)"),
-        span=(0.0, math.inf),
-        margin=_kept_margin,
-    )
-)
-_row(
-    RowFunction(
-        "keras_sparsemax_weights",
-        _operator("KerasSparsemaxWeights"),
-        "np.maximum(count - rank.astype(z.dtype), 0) / count",
-        _keras_weights,
-        f"(∑_{{k=1}}^{{n}} {_KEPT} (1 - step(z_k - z_j))) / (∑_{{k=1}}^{{n}} {_KEPT})",
-        margin=_kept_margin,
-        needs=(*_SORTED, "rank = (-z).argsort(axis=-1, kind='stable').argsort(axis=-1)"),
-    )
-)
-
-
-@cache
-def spellings() -> dict[str, str]:
-    """Every spelling of a function that is read, and the function's name."""
-    table = {"diag": "diag", "diagonal": "diagonal"}
-    plain = [e for e in ELEMENTWISE.values() if "'" not in e.name]  # primes are read by themselves
-    entries: list[Elementwise | RowFunction] = [*plain, *ROWS.values()]
-    for entry in entries:
-        bare = entry.tex.removeprefix("\\operatorname").strip("\\{}")
-        for spelling in (entry.name, bare, *entry.aliases):
-            if table.setdefault(spelling, entry.name) != entry.name:
-                raise ValueError(f"'{spelling}' is a spelling of two functions")
-    return table
-
-
-def held(value: Any) -> Any:
-    """A number of many digits; ±∞ for one that float64 cannot hold.
-
-    mpmath has no largest number: exp(exp(exp(z))) would take all memory there is.
-    """
-    parts = getattr(value, "_mpf_", None)  # sign, mantissa, exponent, bits of the mantissa
-    if parts is None or parts[2] + parts[3] <= 1024:
-        return value
-    return -mpmath.inf if parts[0] else mpmath.inf
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    try:
-        return held(base) ** held(exponent)
-    except ZeroDivisionError:
-        return mpmath.inf
-
-
-def _quotient(a: Any, b: Any) -> Any:
-    """A quotient; a number by 0 is ±∞, as for NumPy."""
-    if b == 0:
-        real = isinstance(a, mpmath.mpf)
-        return mpmath.nan if not real or a == 0 else mpmath.sign(a) * mpmath.inf
-    return a / b
-
-
-_OPERATIONS = {"/": _quotient, "^": _power}
-
-
-@cache
-def numeric(name: str, arguments: int) -> Callable[..., Any]:
-    """The elementwise function (or "/", "^") as an mpmath function, from its SymPy expression."""
-    if name in _OPERATIONS:
-        return _OPERATIONS[name]
-    entry = ELEMENTWISE[name]
-    symbols = [sp.Symbol(a, real=True) for a in entry.arguments[:arguments]]
-    # These expressions are the ones above, never a text of a user's.
-    function = sp.lambdify(symbols, entry.scalar(*symbols), "mpmath")
-
-    def of(*values: Any) -> Any:
-        try:
-            return function(*map(held, values))
-        except (TypeError, ZeroDivisionError):
-            return mpmath.nan  # a branch chosen by a number that is not real, or no value at all
-
-    return of

@@ -1,1 +1,0 @@
-"""The few matrix expressions that SymPy lacks, the table of functions, and their entries."""

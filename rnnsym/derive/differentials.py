@@ -9,7 +9,7 @@ forward mode is the first alone; a Jacobian is the matrix of the linear map.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -197,8 +197,3 @@ def common_factor(terms: list[Any]) -> Any:
     if isinstance(rest[0], Minus):
         return negated(hadamard([*shared, add(map(negated, rest))]))
     return hadamard([*shared, add(rest)])
-
-
-def sum_of(parts: Iterable[Change]) -> Any:
-    """The sum of parts."""
-    return add(p.expr for p in parts)

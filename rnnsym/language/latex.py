@@ -14,7 +14,7 @@ from ..errors import LanguageError
 from ..names import ACCENTS, GREEK, GREEK_NAMES
 from ..ops import spellings
 from .syntax import OF_COMMAND, OF_SIGN
-from .tokens import CELL, DERIVATION, ELEMENTS, MAX_DEPTH, NORM, Source, nearest
+from .tokens import CELL, DERIVATION, ELEMENTS, MAX_DEPTH, NORM, NUMBER, RAISED, Source, nearest
 
 _LAYOUT = frozenset(
     ["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl",
@@ -38,14 +38,12 @@ _ENVIRONMENT = re.compile(
 )
 _LABEL = re.compile(r"\\(?:label|tag\*?)\{[^{}\n]*\}")
 _BOLD_NUMBER = re.compile(r"\\(?:mathbf|mathbb|boldsymbol|bm|mathrm)\s*\{?([0-9]+(?:\.[0-9]+)?)\}?")
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # A power of ⊤, T or \top is a transpose, with or without braces.
 _TRANSPOSE = re.compile(
     r"\^\s*(?:\\top(?![A-Za-z])|\\intercal(?![A-Za-z])"
     r"|\{\s*(?:\\top|\\intercal|\\mathsf\{T\}|\\mathrm\{T\}|\\text\{T\})\s*\})"
 )
 _ELEMENTWISE_POWER = re.compile(r"\^\s*\{\s*(?:∘|⊙|\\circ|\\odot)\s*")
-_RAISED = re.compile(r"\^\{\s*\(\s*((?:[tT]\s*(?:[-−–+]\s*[0-9]+)?)|[0-9]+)\s*\)\s*\}")
 _RAISED_IN_A_CELL = re.compile(r"\^\{\s*\(\s*(t[^(){}]*)\)\s*\}")
 #: The number of an equation behind it: \quad (2).
 _NUMBER_OF_EQUATION = re.compile(
@@ -260,7 +258,7 @@ class _Rewriting:
             self.source.add("{", brace, brace + 1)
             self.source.add("∘", brace + 1, match.end())
             return match.end()
-        if match := _NUMBER.match(text, i):
+        if match := NUMBER.match(text, i):
             return self.copy(i, match.end())
         if c == ";":
             return self.put("," if self.brackets else "\n", i, i + 1)
@@ -331,7 +329,7 @@ class _Rewriting:
                     self.fail(f"'{part}' is no subscript of a name", i, end)
             plain += f"_{{{below}}}"
             after = self.skip(end)
-        raised = (_RAISED_IN_A_CELL if self.kind == CELL else _RAISED).match(self.text, after)
+        raised = (_RAISED_IN_A_CELL if self.kind == CELL else RAISED).match(self.text, after)
         if raised:  # h^{(t-1)}
             time = re.sub(r"\s", "", raised.group(1))
             above = self.kind == ELEMENTS and time.isdigit()

@@ -49,8 +49,10 @@ from .tokens import (
     MAX_DIGITS,
     MAX_LENGTH,
     MAX_TOKENS,
+    NUMBER,
     PRINTED,
     PRINTED_MORE,
+    RAISED,
     CalledName,
     Name,
     Scanned,
@@ -61,14 +63,11 @@ from .tokens import (
 
 _TRANSPOSE = re.compile(r"\^\s*(?:⊤|ᵀ|T(?![A-Za-z0-9_])|\{\s*(?:⊤|T)\s*\})")
 _ELEMENTWISE_POWER = re.compile(r"\^\s*\{\s*(?:∘|⊙)\s*")
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LETTER = "[A-Za-zÀ-ÖØ-öø-ɏΑ-Ͽḁ-ỿἀ-῿µ∆Ωℓ\u0400-\u04ff][\u0300-\u036f]*"
 _NAME = re.compile(
     rf"(?:{_LETTER})(?:{_LETTER}|[0-9])*(?:_\{{[^{{}}\n]*\}}|_(?:{_LETTER}|[0-9])+"
     rf"|[{''.join(SUBSCRIPTS)}]+)*(?:\^\(t(?:\s*[-−–+]\s*[0-9]+)?\)|\^\{{\(t(?:\s*[-−–+]\s*[0-9]+)?\)\}})?"
 )
-#: Where names are known, a time above may also be T or a number.
-_RAISED = re.compile(r"\^\{\s*\(\s*((?:[tT]\s*(?:[-−–+]\s*[0-9]+)?)|[0-9]+)\s*\)\s*\}")
 _TIME = re.compile(r"t\s*(?:([-−–+])\s*([0-9]+))?\Z")
 #: The number of an equation behind it: two spaces and (2).
 _NUMBER_OF_EQUATION = re.compile(r"(?:  |\t)\s*\([0-9]+(?:\.[0-9]+)*[a-z]?\)(?=[ \t]*(?:\n|#|\Z))")
@@ -232,7 +231,7 @@ def _tokens(source: Source, kind: str) -> Iterator[Token]:
             yield source.token("POWER", i, i + 1)
             yield source.token("NUMBER", i, i + 1, SUPERSCRIPTS[c])
             i += 1
-        elif match := _NUMBER.match(text, i):
+        elif match := NUMBER.match(text, i):
             yield _number(match.group(), source, i, match.end())
             i = match.end()
         elif (length := _sign(text, i)) > 0:
@@ -257,7 +256,7 @@ def _sign(text: str, i: int) -> int:
 
 def _end_of_name(match: re.Match[str], text: str, kind: str) -> int:
     """Where a name ends, with the time that stands above it."""
-    raised = _RAISED.match(text, match.end()) if kind != CELL else None
+    raised = RAISED.match(text, match.end()) if kind != CELL else None
     return raised.end() if raised else match.end()
 
 

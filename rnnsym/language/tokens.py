@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -23,6 +24,11 @@ PRINTED_MORE = 100
 #: cube); a derivation (which also has t+1, T, sums over t and derivatives); or single elements
 #: (`W_{k,j}`, sums over an index, cases).
 CELL, PRINTED, DERIVATION, ELEMENTS = "cell", "printed", "derivation", "elements"
+
+#: What plain text and LaTeX write alike: a number, and a time above, which may also be T or a
+#: number where names are known.
+NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+RAISED = re.compile(r"\^\{\s*\(\s*((?:[tT]\s*(?:[-−–+]\s*[0-9]+)?)|[0-9]+)\s*\)\s*\}")
 
 
 @dataclass(frozen=True)

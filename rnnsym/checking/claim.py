@@ -168,6 +168,7 @@ class Claim(Generic[S]):
         tolerance: the most that is allowed, for a sample; `reason` says why.
         neighbours: wrong claims next to this one: what was done, and the wrong right side.
         equal: whether two right sides are one to many more digits than the claim compares.
+        parted: as `apart`, for a wrong right side: it may stop where it has seen enough.
     """
 
     what: str
@@ -178,6 +179,7 @@ class Claim(Generic[S]):
     reason: str = ""
     neighbours: tuple[tuple[str, Callable[[S], Any]], ...] = field(default=(), repr=False)
     equal: Callable[[Any, Any], bool] | None = None
+    parted: Callable[[Any, Any], tuple[float, str]] | None = None
 
 
 class Judge(Generic[S]):
@@ -228,14 +230,14 @@ class Judge(Generic[S]):
             equal: whether both are equal on a sample to many digits, where the claim itself
                 compares fewer.
         """
-        least = 0.0
+        least, parted = 0.0, claim.parted or claim.apart
         for sample in self.domain.samples:
-            error, _ = claim.apart(claim.left(sample), wrong(sample))
+            error, _ = parted(claim.left(sample), wrong(sample))
             if not error <= claim.tolerance(sample):
                 return Control(what, True, error)
             least = max(least, error)
         for sample in self.domain.spares:
-            error, _ = claim.apart(claim.left(sample), wrong(sample))
+            error, _ = parted(claim.left(sample), wrong(sample))
             if not error <= claim.tolerance(sample):
                 return Control(what, True, error)
             if equal is not None and not equal(sample):

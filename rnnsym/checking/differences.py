@@ -17,7 +17,7 @@ from ..names import BY, IMMEDIATE, JACOBIAN, SAME_STEP, T, t, unmarked
 from ..nouns import Derivation, Equation, Quantity, Role
 from ..ops.entries import Compiled, Entering, Entries, broadcast
 from ..ops.node import resized
-from .exact import call, number
+from .exact import call, dot, multiply, number, total
 from .samples import Sample
 
 #: The digits that differences are computed with: with a change of 1e-35, truncation and rounding
@@ -54,9 +54,15 @@ class Trajectory:
         self.constants = [e for e in self.cell.ordered if e.time is None]
         self.stepwise = [e for e in self.cell.ordered if e.time is not None]
         self.values: Values = {}
+        # Both by the identity of an expression, which the first of them keeps alive.
         self._compiled: dict[int, tuple[Any, Compiled]] = {}
+        self._right: dict[tuple[int, int | None], Entries] = {}
+        # The products of the run itself, by the identity of their tables.
+        self._products: dict[tuple[int, int], tuple[Entries, Entries, Entries]] = {}
+        self._keeps = True
         self._given(sample)
         self._run(self.values)
+        self._keeps = False
         self._known: dict[Any, Entries] = {}
         self._following: dict[Any, tuple[list[Equation], frozenset[str]]] = {}
         self._rng = np.random.default_rng(sample.seed + 17)
@@ -94,9 +100,19 @@ class Trajectory:
         found = self._compiled.get(id(expr))
         if found is None:
             sized = resized(expr, self.sizes)
-            found = expr, Entering(call, number, self._place, mpmath.fdot)(sized)
+            found = expr, Entering(call, number, self._place, self._product, total)(sized)
             self._compiled[id(expr)] = found
         return found[1]
+
+    def _product(self, a: Entries, b: Entries) -> Entries:
+        """A matrix product; one of two tables that nothing has changed is known."""
+        known = self._products.get((id(a), id(b)))
+        if known is not None:
+            return known[2]
+        found = multiply(a, b)
+        if self._keeps:
+            self._products[id(a), id(b)] = a, b, found
+        return found
 
     def _place(self, q: Quantity) -> _Place:
         if q.time is None:
@@ -175,7 +191,7 @@ class Trajectory:
                 continue
             if self.general:
                 y, g = values[self.d.output.name, k], values[IMMEDIATE, k]
-                total += sum(a * b for r, s in zip(y, g) for a, b in zip(r, s))
+                total += sum(map(dot, y, g))
             else:
                 total += values["ell", k][0][0]
         return total
@@ -315,6 +331,8 @@ class Trajectory:
 
     def right_side_of(self, expr: Any, step: int | None, leaf: Any = None) -> Entries:
         """The value of an expression of a derivation, everything in it by differences."""
+        if leaf is None and (id(expr), step) in self._right:
+            return self._right[id(expr), step]
         value = leaf or self.of
 
         def at(place: _Place) -> Entries:
@@ -324,7 +342,10 @@ class Trajectory:
                 return value(label, step + number_)
             return value(label, number_)
 
-        return self._computed(expr)(at)
+        found = self._computed(expr)(at)
+        if leaf is None:
+            self._right[id(expr), step] = found
+        return found
 
     def left_side(self, equation: Equation, step: int | None) -> Entries:
         """The left side of a line at a step, by differences; a definition's is its value."""

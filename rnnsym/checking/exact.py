@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import mpmath
 import numpy as np
+from mpmath.libmp import mpf_add, mpf_mul, mpf_sum
 from numpy.typing import NDArray
 from sympy import Integer, Rational, Symbol
 
 from ..names import t
 from ..nouns import Cell, Equation, Quantity
-from ..ops.entries import Entries, entries
+from ..ops.entries import Entries, entries, multiplied, sum_of
 from ..ops.node import resized
 from ..ops.numbers import numeric
 from ..scalars import (
@@ -44,6 +45,35 @@ def number(value: Rational) -> Any:
 def call(name: str, *arguments: Any) -> Any:
     """An elementwise function of the table, by its SymPy expression."""
     return numeric(name, len(arguments))(*arguments)
+
+
+def total(values: Sequence[Any]) -> Any:
+    """The sum of some numbers from left to right, each rounded, as `a + b + c` is.
+
+    With `m = max(a + b, c)`, `a + b - m` is then nothing at all where the first is the larger one.
+    """
+    precision = mpmath.mp._prec_rounding
+    try:
+        found, *rest = [value._mpf_ for value in values]
+    except AttributeError:  # a number that is not real
+        return sum_of(values)
+    for value in rest:
+        found = mpf_add(found, value, *precision)
+    return mpmath.mp.make_mpf(found)
+
+
+def dot(row: Sequence[Any], column: Sequence[Any]) -> Any:
+    """The sum of the products of two rows of numbers, rounded once."""
+    try:
+        terms = [mpf_mul(a._mpf_, b._mpf_) for a, b in zip(row, column)]
+    except AttributeError:
+        return mpmath.fdot(row, column)
+    return mpmath.mp.make_mpf(mpf_sum(terms, *mpmath.mp._prec_rounding))
+
+
+def multiply(a: Entries, b: Entries) -> Entries:
+    """The matrix product of two tables of numbers."""
+    return multiplied(a, b, dot)
 
 
 def _entries_of(value: Any, shape: tuple[int, int]) -> Entries:
@@ -96,7 +126,7 @@ class Evaluation:
         rows, cols = (int(size.xreplace(self.sizes)) for size in equation.variable.shape)
         try:
             table = entries(
-                resized(equation.expr, self.sizes), leaf, call, number, (rows, cols), mpmath.fdot
+                resized(equation.expr, self.sizes), leaf, call, number, (rows, cols), multiply
             )
         except (ZeroDivisionError, OverflowError):
             table = [[mpmath.nan] * cols for _ in range(rows)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -31,7 +31,7 @@ from ..nouns import (
     Step,
     Verdict,
 )
-from ..numeric import lambdify
+from ..numeric import NumericFunction, lambdify
 from ..ops.elementwise import BESIDE, PRODUCT, QUOTIENT, Apply, is_sign
 from ..ops.leaves import Number, is_number
 from ..ops.node import Transpose
@@ -99,10 +99,11 @@ class Line:
             raise CheckError(f"{found.what}: the check has no power ({weakness})")
 
 
-#: What both sides of a line are at the steps where it holds: a table each, or None for no value;
-#: on the right also how large the terms were that may have cancelled.
-Left = list[Any]
-Right = list[tuple[int | None, Any, Any]]
+#: What both sides of a line are at the steps where it holds, computed when asked for: a table
+#: each, or None for no value; on the right also what tells how large the terms were that may
+#: have cancelled.
+Left = Iterable[Any]
+Right = Iterable[tuple[int | None, Any, Callable[[], Any]]]
 
 
 class LineChecker:
@@ -137,7 +138,7 @@ class LineChecker:
 
     def _sampled(self, plan: Plan) -> Trajectory | None:
         with np.errstate(all="ignore"):  # what is not finite is told by the numbers
-            sample = draw_for(self.differentiated, plan)
+            sample = draw_for(self.differentiated, plan, self._function)
         if sample is None:
             return None
         with mpmath.workdps(DIGITS):
@@ -150,6 +151,10 @@ class LineChecker:
         # Nor where a slope has no number, as that of 0^y.
         with mpmath.workdps(DIGITS):
             return found if all(self._finite(step, found) for step in self._own) else None
+
+    @cached_property
+    def _function(self) -> NumericFunction:
+        return function_for(self.differentiated)
 
     @cached_property
     def _own(self) -> list[Step]:
@@ -197,13 +202,18 @@ class LineChecker:
         if equation not in self._printed:
             form = self.derivation.convention
             (again,) = read(to_latex(equation, convention=form), self.derivation, form, True)
-            self._printed[equation] = again
+            # What reads back equal is one line, whose values are computed once.
+            self._printed[equation] = equation if again == equation else again
         return self._printed[equation]
 
     # --- a line as a claim
 
-    def claim(self, step: Step) -> Claim[Trajectory]:
+    def claim(self, step: Step, neighbours: bool = False) -> Claim[Trajectory]:
         """Both sides of a line: the left one by differences, the right one as printed.
+
+        Args:
+            step: the line.
+            neighbours: plant wrong lines next to it.
 
         Raises:
             RnnsymError: if what is printed cannot be read again.
@@ -214,22 +224,12 @@ class LineChecker:
             dropped = self.printed(replace(step.equation, expr=step.dropped))
 
         def left(trajectory: Trajectory) -> Left:
-            found: Left = []
             for k in self.steps_of(step, trajectory):
-                found.append(_value(partial(trajectory.left_side, equation, k)))
+                yield _value(partial(trajectory.left_side, equation, k))
             if dropped is not None:
                 _, name = unmarked(step.equation.variable.name)
-                found.append(trajectory.dropped(name, int(step.equation.time or 0)))
-            return found
+                yield trajectory.dropped(name, int(step.equation.time or 0))
 
-        wrong = [] if step.section == FORWARD else wrong_lines(step.equation)
-        neighbours = [(f"{kind}: {to_text(w)}", self._wrong(step, w)) for kind, w in wrong]
-        if step.section == CLAIMED:
-            # A term that no number shows may not be there at all.
-            neighbours += [
-                (f"{SIGN}: {what}", self._wrong(step, replace(step.equation, expr=e)))
-                for what, e in negated_terms(step.equation.expr)
-            ]
         return Claim(
             step.written or to_text(step.equation),
             left,
@@ -237,20 +237,28 @@ class LineChecker:
             self._apart,
             lambda _: TOLERANCE,
             REASON,
-            tuple(neighbours),
+            tuple(self._neighbours(step)) if neighbours else (),
             _equal if step.section == CLAIMED else None,
+            partial(self._apart, enough=_ENOUGH),
         )
+
+    def _neighbours(self, step: Step) -> Iterator[tuple[str, Callable[[Trajectory], Right]]]:
+        wrong = [] if step.section == FORWARD else wrong_lines(step.equation)
+        for kind, w in wrong:
+            yield f"{kind}: {to_text(w)}", self._wrong(step, w)
+        if step.section == CLAIMED:
+            # A term that no number shows may not be there at all.
+            for what, e in negated_terms(step.equation.expr):
+                yield f"{SIGN}: {what}", self._wrong(step, replace(step.equation, expr=e))
 
     def _right(
         self, step: Step, equation: Equation, dropped: Equation | None, trajectory: Trajectory
     ) -> Right:
-        found: Right = []
         for k in self.steps_of(step, trajectory):
             value = _value(partial(trajectory.right_side, equation, k))
-            found.append((k, value, _size_of_terms(trajectory, equation, k)))
+            yield k, value, partial(_size_of_terms, trajectory, equation, k)
         if dropped is not None:
-            found.append((None, trajectory.right_side(dropped, None), mpmath.mpf(0)))
-        return found
+            yield None, trajectory.right_side(dropped, None), _nothing
 
     def _wrong(self, step: Step, equation: Equation) -> Callable[[Trajectory], Right]:
         """The right side of a wrong line; one that cannot be printed and read is seen by that."""
@@ -259,22 +267,26 @@ class LineChecker:
             try:
                 return self._right(step, self.printed(equation), None, trajectory)
             except RnnsymError:
-                return [(None, None, None)]
+                return [(None, None, _nothing)]
 
         return value
 
-    def _apart(self, left: Left, right: Right) -> tuple[float, str]:
-        """The worst step; a line that holds at no step of a sample is not held to it."""
-        worst, where = 0.0, ""
-        flip = self.derivation.convention != ROW
+    def _apart(self, left: Left, right: Right, enough: float = math.inf) -> tuple[float, str]:
+        """The worst step, or the first that is `enough` apart; a line that holds at no step of a
+        sample is not held to it."""
+        place: Callable[[bool], str]
+        where: Callable[[bool], str] = _nowhere
+        worst, at = 0.0, ""
         for value, (k, found, least) in zip(left, right):
             if value is None or found is None:
-                error, place = float("inf"), "one side has no value at this step"
+                error, place = math.inf, _no_value
             else:
-                error, place = _parting(value, found, least, flip)
+                error, place = _parting(value, found, least, enough)
             if not error <= worst:
-                worst, where = error, place if k is None else f"step {k}, {place}"
-        return worst, where
+                worst, at, where = error, "" if k is None else f"step {k}, ", place
+            if worst >= enough:
+                return worst, ""
+        return worst, at + where(self.derivation.convention != ROW)
 
     def compare(self, step: Step) -> Comparison:
         """Both sides of a line, the right one as printed."""
@@ -391,7 +403,7 @@ class LineChecker:
             if step.section == FORWARD or step.rule == "initial state":
                 continue
             try:
-                claim = self.claim(step)
+                claim = self.claim(step, neighbours=True)
             except RnnsymError:
                 continue  # the comparison says so
             with mpmath.workdps(DIGITS):
@@ -413,6 +425,9 @@ def _value(way: Callable[[], Any]) -> Any:
         return None
 
 
+#: A planted line that is so far off at a step is wrong there: terms that cancelled could only bring
+#: it about if they were 1e26 times as large as what is left, and no sample has such numbers.
+_ENOUGH = 1e-4
 #: Where the terms of a sum cancel, what is left is known only as well as they are.
 _CANCELLED = mpmath.mpf(10) ** -10
 
@@ -430,6 +445,10 @@ def _terms(expr: Any) -> list[Any]:
                 rest = (expr.operands[:i], expr.operands[i + 1 :])
                 return [Apply(PRODUCT, *rest[0], term, *rest[1]) for term in terms]
     return [expr]
+
+
+def _nothing() -> Any:
+    return mpmath.mpf(0)
 
 
 def _size_of_terms(trajectory: Trajectory, equation: Equation, k: int | None) -> Any:
@@ -454,14 +473,29 @@ def _added_up(expr: Any) -> Any:
 _NOTHING = mpmath.mpf(10) ** -50
 
 
-def _parting(left: Any, right: Any, least: Any = 0, flip: bool = False) -> tuple[float, str]:
-    """The error relative to the norm of the left side, and where the difference is largest.
+def _nowhere(flip: bool) -> str:
+    return ""
 
-    Places are told in row form, or with `flip` as a reader of columns counts them.
+
+def _no_value(flip: bool) -> str:
+    return "one side has no value at this step"
+
+
+def _parting(
+    left: Any, right: Any, least: Callable[[], Any] = _nothing, enough: float = math.inf
+) -> tuple[float, Callable[[bool], str]]:
+    """The error relative to the norm of the left side, and what tells where it is largest.
+
+    Places are told in row form, or as a reader of columns counts them. How large the left side is
+    at `least` is asked for where that decides.
     """
-    shapes = [(len(a[0]), len(a)) if flip else (len(a), len(a[0])) for a in (left, right)]
-    if shapes[0] != shapes[1]:
-        return float("inf"), " against ".join(f"{a} × {b}" for a, b in shapes)
+    if (len(left), len(left[0])) != (len(right), len(right[0])):
+
+        def shapes(flip: bool) -> str:
+            sides = [(len(a[0]), len(a)) if flip else (len(a), len(a[0])) for a in (left, right)]
+            return " against ".join(f"{a} × {b}" for a, b in sides)
+
+        return math.inf, shapes
     square, rest, worst, place = mpmath.mpf(0), mpmath.mpf(0), mpmath.mpf(-1), (0, 0)
     for i, (r, s) in enumerate(zip(left, right)):
         for j, (a, b) in enumerate(zip(r, s)):
@@ -470,26 +504,38 @@ def _parting(left: Any, right: Any, least: Any = 0, flip: bool = False) -> tuple
             rest += gap**2
             if not gap <= worst:
                 worst, place = gap, (i, j)
-    i, j = place
-    row, column = (j, i) if flip else (i, j)
-    where = (
-        f"entry {row + 1}, {column + 1}: by differences {mpmath.nstr(left[i][j], 12)}, "
-        f"by the line {mpmath.nstr(right[i][j], 12)}"
-    )
-    size = max(mpmath.sqrt(square), least, _NOTHING)
-    error = float(mpmath.sqrt(rest) / size)
-    return (error if math.isfinite(error) else float("inf")), where
+
+    def where(flip: bool) -> str:
+        i, j = place
+        row, column = (j, i) if flip else (i, j)
+        return (
+            f"entry {row + 1}, {column + 1}: by differences {mpmath.nstr(left[i][j], 12)}, "
+            f"by the line {mpmath.nstr(right[i][j], 12)}"
+        )
+
+    norm, gap = max(mpmath.sqrt(square), _NOTHING), mpmath.sqrt(rest)
+    error = float(gap / norm)
+    if TOLERANCE < error < enough:
+        error = float(gap / max(norm, least()))
+    return (error if math.isfinite(error) else math.inf), where
 
 
-def draw_for(d: Differentiated, plan: Plan) -> Sample | None:
+def function_for(d: Differentiated) -> NumericFunction:
+    """What samples of a derivation's cell are drawn with."""
+    return lambdify(replace(d.bare, sizes={}, convention=ROW))  # type: ignore[no-any-return]
+
+
+def draw_for(
+    d: Differentiated, plan: Plan, function: NumericFunction | None = None
+) -> Sample | None:
     """A small sample with one more input: the target of the loss, or the given derivative.
 
-    None where the cell has no finite numbers at what was drawn.
+    None where the cell has no finite numbers at what was drawn. The `function` is that of the cell
+    in row form without sizes, if it is there already.
     """
-    bare = replace(d.bare, sizes={}, convention=ROW)
+    function = function or function_for(d)
     rng = np.random.default_rng(plan.seed + 5)
-    function = lambdify(bare)
-    sample = draw_finite(bare, plan, 1, function)
+    sample = draw_finite(function.cell, plan, 1, function)
     if sample is None:
         return None
     target = target_like(sample.call(function), d.loss_name, rng)
@@ -560,7 +606,7 @@ def wrong_lines(equation: Equation) -> Iterator[tuple[str, Equation]]:
 def _equal(right: Right, other: Right) -> bool:
     """Whether two right sides are one to nearly all the digits that there are."""
     return all(
-        a is not None and b is not None and _parting(a, b, mpmath.mpf(0), False)[0] <= _SAME
+        a is not None and b is not None and _parting(a, b)[0] <= _SAME
         for (_, a, _), (_, b, _) in zip(right, other)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 from sympy import Expr, Integer, Symbol
 
@@ -114,5 +115,13 @@ def unify(a: Dim, b: Dim) -> None:
 def expression(dim: Dim, names: dict[Dim, str]) -> Expr:
     """A size in SymPy symbols, unknowns by the names given."""
     parts, number = linear(dim)
-    terms = [times * Symbol(d.label or names.get(d, "?")) for d, times in parts.items()]
-    return sum(terms, Integer(number))
+    terms = [_times(times, d.label or names.get(d, "?")) for d, times in parts.items()]
+    if number or not terms:
+        terms.append(Integer(number))
+    return terms[0] if len(terms) == 1 else sum(terms[1:], terms[0])
+
+
+@lru_cache(maxsize=1024)
+def _times(count: int, name: str) -> Expr:
+    """A size so many times."""
+    return count * Symbol(name)

@@ -74,10 +74,30 @@ _INDEX_SUM = re.compile(
 )
 _SPECIAL = re.compile(r"\\mathbf\{([I01])\}_\{([^{}]*)\}")
 _SPECIALS = {"I": "𝐈", "0": "𝟎", "1": "𝟏"}
-_CASES = {
-    r"\\begin\{cases\}": "[", r"\\end\{cases\}": "]", r"\\text\{(?:for|if) ?\}": " if ",
-    r"\\text\{otherwise\}": " otherwise ", r"\\leq?(?![A-Za-z])": "≤", r"\\geq?(?![A-Za-z])": "≥",
-}  # fmt: skip
+_CASES = [(re.compile(pattern), plain) for pattern, plain in (
+    (r"\\begin\{cases\}", "["), (r"\\end\{cases\}", "]"), (r"\\text\{(?:for|if) ?\}", " if "),
+    (r"\\text\{otherwise\}", " otherwise "), (r"\\leq?(?![A-Za-z])", "≤"),
+    (r"\\geq?(?![A-Za-z])", "≥"),
+)]  # fmt: skip
+_BARE_SUM = re.compile(r"\\sum(?![A-Za-z])")
+_RANGE = re.compile(r"_\{\s*[^{}:]+:[^{}:]+\}")
+_TOTAL = re.compile(r"\s*\{\s*\\mathrm\{d\}\s*[A-Za-z\\]")
+#: How the names of a derivative begin: of a total one, and of a partial one.
+_DERIVED = {
+    True: re.compile(r"\s*\{\s*\\mathrm\{d\}\s*"),
+    False: re.compile(r"\s*\{\s*\\partial(?![A-Za-z])\s*"),
+}
+_SPACING = re.compile(r"\[[0-9.]*[a-z]{2}\]")
+_BARE_WORD = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}(?=\s*\()")
+_SPACE = re.compile(r"\s")
+# What a subscript is made of.
+_UPRIGHT = re.compile(r"\\(?:mathrm|text|mathit|textrm|operatorname)\{([A-Za-z0-9]*)\}")
+_THIN = re.compile(r"\\[,;:! ]")
+_LETTER = re.compile(r"\\([A-Za-z]+)")
+_TIME = re.compile(r"[tT]\s*([-−–+]\s*[0-9]+)?")
+_STEP = re.compile(r"t([-−–+][0-9]+)?")
+_GREEK = re.compile(f"([{''.join(GREEK_NAMES)}])")
+_ENDS = re.compile(r"[,.;]?\s*(?:\\\\|\\end|\\\]|\$|\Z)|[,.;]?[ \t]*\n\s*[^+\-=]")
 
 
 def is_latex(text: str) -> bool:
@@ -150,8 +170,8 @@ class _Rewriting:
                 return self.put(f"∑_{{{match.group(1)}=1}}^{{{upper}}}", i, match.end())
             if text[i] in "<>≤≥":
                 return self.copy(i, i + 1)
-            for pattern, plain in _CASES.items():
-                if match := re.compile(pattern).match(text, i):
+            for pattern, plain in _CASES:
+                if match := pattern.match(text, i):
                     return self.put(plain, i, match.end())
         if self.kind != DERIVATION:
             return None
@@ -161,20 +181,19 @@ class _Rewriting:
         if match := _SUM.match(text, i):
             lower, upper = match.group(1) or "1", match.group(2) or "T"
             return self.put(f"∑_{{t={lower}}}^{{{upper}}}", i, match.end())
-        if match := re.compile(r"\\sum(?![A-Za-z])").match(text, i):
+        if match := _BARE_SUM.match(text, i):
             return self.put("∑", i, match.end())
-        if match := re.compile(r"_\{\s*[^{}:]+:[^{}:]+\}").match(text, i):
+        if match := _RANGE.match(text, i):
             return self.copy(i, match.end())
         return self.derivative(i) if text.startswith(r"\frac", i) else None
 
     def derivative(self, i: int) -> int | None:
         """A fraction of two ∂ or d, or None where it is another fraction."""
         at = i + len(r"\frac")
-        total = re.compile(r"\s*\{\s*\\mathrm\{d\}\s*[A-Za-z\\]").match(self.text, at)
-        sign = r"mathrm\{d\}" if total else r"partial(?![A-Za-z])"
+        total = _TOTAL.match(self.text, at) is not None
         names: list[tuple[str, int, int]] = []
         for _ in range(2):
-            match = re.compile(rf"\s*\{{\s*\\{sign}\s*").match(self.text, at)
+            match = _DERIVED[total].match(self.text, at)
             if not match:
                 return None
             found = self.name_at(match.end())
@@ -220,7 +239,7 @@ class _Rewriting:
             return self.copy(i + 1, end) if end > i + 1 else end
         if text.startswith("\\\\", i):
             end = i + 2
-            if match := re.compile(r"\[[0-9.]*[a-z]{2}\]").match(text, end):
+            if match := _SPACING.match(text, end):
                 end = match.end()
             inside = text.count(r"\begin{cases}", 0, i) > text.count(r"\end{cases}", 0, i)
             return self.put(";" if inside else "\n", i, end)
@@ -298,7 +317,7 @@ class _Rewriting:
 
     def refuse_bare(self, i: int) -> None:
         """Refuse tanh(…) in LaTeX, where it is the product of four letters."""
-        word = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{3,}(?=\s*\()").match(self.text, i)
+        word = _BARE_WORD.match(self.text, i)
         if word and word.group() in spellings():
             self.fail(
                 f"in LaTeX, as which a text with a backslash is read, '{word.group()}' is written "
@@ -331,7 +350,7 @@ class _Rewriting:
             after = self.skip(end)
         raised = (_RAISED_IN_A_CELL if self.kind == CELL else RAISED).match(self.text, after)
         if raised:  # h^{(t-1)}
-            time = re.sub(r"\s", "", raised.group(1))
+            time = _SPACE.sub("", raised.group(1))
             above = self.kind == ELEMENTS and time.isdigit()
             plain += f"^{{({time})}}" if above else f"_{{{time}}}"
             end = raised.end()
@@ -412,25 +431,23 @@ class _Rewriting:
     def part(self, content: str, start: int, end: int) -> str:
         """One entry of a subscript list; a Greek letter stands by itself."""
         content = content.strip().strip("~")
-        bare = re.sub(r"\\(?:mathrm|text|mathit|textrm|operatorname)\{([A-Za-z0-9]*)\}", r"\1",
-                      content)  # fmt: skip
-        bare = re.sub(r"\\[,;:! ]", "", bare)
+        bare = _THIN.sub("", _UPRIGHT.sub(r"\1", content))
 
         def letter(m: re.Match[str]) -> str:
             known = _LETTERS.get(m.group(1))
             return GREEK[known] if known else m.group()
 
-        plain = re.sub(r"\\([A-Za-z]+)", letter, bare)
+        plain = _LETTER.sub(letter, bare)
         if "\\" in plain:
             self.fail(f"'{bare}' is no subscript of the language", start, end)
-        if re.fullmatch(r"[tT]\s*([-−–+]\s*[0-9]+)?", plain):
-            return re.sub(r"\s", "", plain)
-        apart = [p for p in re.split(f"([{''.join(GREEK_NAMES)}])", re.sub(r"\s", "", plain)) if p]
-        if len(apart) > 1 and any(re.fullmatch(r"t([-−–+][0-9]+)?", p) for p in apart):
+        if _TIME.fullmatch(plain):
+            return _SPACE.sub("", plain)
+        apart = [p for p in _GREEK.split(_SPACE.sub("", plain)) if p]
+        if len(apart) > 1 and any(_STEP.fullmatch(p) for p in apart):
             self.fail(f"'{content}' runs a time index into a name; is a comma missing?", start, end)
         if self.kind == ELEMENTS:
             return _one_word(plain)
-        plain = re.sub(r"\s", "", plain)
+        plain = _SPACE.sub("", plain)
         # W_{\theta_1} has two subscripts.
         return plain.replace("_", ",") if any(c in GREEK_NAMES for c in plain) else plain
 
@@ -444,7 +461,4 @@ def _one_word(text: str) -> str:
 
 def _ends_equation(text: str, i: int) -> bool:
     """Whether a comma or full stop closes a displayed equation."""
-    return (
-        re.compile(r"[,.;]?\s*(?:\\\\|\\end|\\\]|\$|\Z)|[,.;]?[ \t]*\n\s*[^+\-=]").match(text, i)
-        is not None
-    )
+    return _ENDS.match(text, i) is not None

@@ -68,6 +68,10 @@ _NAME = re.compile(
     rf"(?:{_LETTER})(?:{_LETTER}|[0-9])*(?:_\{{[^{{}}\n]*\}}|_(?:{_LETTER}|[0-9])+"
     rf"|[{''.join(SUBSCRIPTS)}]+)*(?:\^\(t(?:\s*[-−–+]\s*[0-9]+)?\)|\^\{{\(t(?:\s*[-−–+]\s*[0-9]+)?\)\}})?"
 )
+_STEP_ABOVE = re.compile(r"\^\{?\(([0-9]+)\)\}?\Z")
+_TIME_ABOVE = re.compile(r"\^\{?\(([tT][^)]*)\)\}?\Z")
+_BELOW = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
+_SUBSCRIPT = re.compile(r"_(\{[^{}]*\}|[^_{}]+)")
 _TIME = re.compile(r"t\s*(?:([-−–+])\s*([0-9]+))?\Z")
 #: The number of an equation behind it: two spaces and (2).
 _NUMBER_OF_EQUATION = re.compile(r"(?:  |\t)\s*\([0-9]+(?:\.[0-9]+)*[a-z]?\)(?=[ \t]*(?:\n|#|\Z))")
@@ -342,15 +346,10 @@ def _name(source: Source, start: int, end: int, kind: str) -> Name:
     """The name that stands at a piece of the plain spelling."""
     text = source.plain[start:end]
     # h^{(t-1)} is h_{t-1}; what stands above an element is its step, and marked.
-    step = r"_{@\1}" if kind == ELEMENTS else r"_{\1}"
-    text = re.sub(r"\^\{?\(([0-9]+)\)\}?\Z", step, text)
-    text = re.sub(r"\^\{?\(([tT][^)]*)\)\}?\Z", r"_{\1}", text)
-    text = re.sub(
-        f"[{''.join(SUBSCRIPTS)}]+",
-        lambda m: "_{" + "".join(SUBSCRIPTS[c] for c in m.group()) + "}",
-        text,
-    )
-    base, *rest = re.split(r"_(\{[^{}]*\}|[^_{}]+)", text)
+    text = _STEP_ABOVE.sub(r"_{@\1}" if kind == ELEMENTS else r"_{\1}", text)
+    text = _TIME_ABOVE.sub(r"_{\1}", text)
+    text = _BELOW.sub(lambda m: "_{" + "".join(SUBSCRIPTS[c] for c in m.group()) + "}", text)
+    base, *rest = _SUBSCRIPT.split(text)
     plain, accents = _letters(base, source, start, end)
     parts: list[str] = list(accents)
     for piece in rest:

@@ -7,8 +7,7 @@ printers, NumPy or shapes of batches. What an operation is, each says of itself 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
-from functools import reduce
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sympy import Rational
@@ -29,7 +28,8 @@ class Entering:
         call: applies an elementwise function by name to scalars; also "/" and "^".
         number: makes a scalar of a rational number.
         key: what a quantity is asked by.
-        dot: the sum of products of two rows; kinds of scalars may have a faster one.
+        multiply: the matrix product of two tables; kinds of scalars may have a faster one.
+        total: the sum of several scalars; likewise.
     """
 
     def __init__(
@@ -37,12 +37,14 @@ class Entering:
         call: Callable[..., Any],
         number: Callable[[Rational], Any],
         key: Callable[[Quantity], Any] = lambda q: q,
-        dot: Callable[[list[Any], list[Any]], Any] | None = None,
+        multiply: Callable[[Entries, Entries], Entries] | None = None,
+        total: Callable[[Sequence[Any]], Any] | None = None,
     ) -> None:
         self.call = call
         self.number = number
         self.key = key
-        self.dot = dot or sum_of_products
+        self.multiply = multiply or multiplied
+        self.total = total or sum_of
 
     def __call__(self, node: Any) -> Compiled:
         if isinstance(node, Quantity):
@@ -59,8 +61,21 @@ class Entering:
 
     def fold(self, function: Callable[..., Any], nodes: Iterable[Any]) -> Compiled:
         """A function of two, over several nodes from left to right."""
+        first, *rest = [self(n) for n in nodes]
+
+        def folded(leaf: Callable[[Any], Entries]) -> Entries:
+            result = first(leaf)
+            for part in rest:
+                result = each(function, result, part(leaf))
+            return result
+
+        return folded
+
+    def added(self, nodes: Iterable[Any]) -> Compiled:
+        """The sum of several nodes."""
         parts = [self(n) for n in nodes]
-        return lambda leaf: fold(function, [part(leaf) for part in parts])
+        add = operator.add if len(parts) == 2 else lambda *values: self.total(values)
+        return lambda leaf: each(add, *[part(leaf) for part in parts])
 
 
 def entries(
@@ -69,7 +84,7 @@ def entries(
     call: Callable[..., Any],
     number: Callable[[Rational], Any],
     shape: tuple[int, int] | None = None,
-    dot: Callable[[list[Any], list[Any]], Any] | None = None,
+    multiply: Callable[[Entries, Entries], Entries] | None = None,
 ) -> Entries:
     """Evaluate an expression of known sizes to nested lists of scalars.
 
@@ -79,9 +94,9 @@ def entries(
         call: applies an elementwise function by name to scalars; also "/" and "^".
         number: makes a scalar of a rational number.
         shape: what a narrower value is broadcast to, if it is given.
-        dot: the sum of products of two rows, if there is a faster one.
+        multiply: the matrix product of two tables, if there is a faster one.
     """
-    table = Entering(call, number, dot=dot)(expr)(leaf)
+    table = Entering(call, number, multiply=multiply)(expr)(leaf)
     return table if shape is None else broadcast(table, *shape)
 
 
@@ -103,20 +118,20 @@ def each(function: Callable[..., Any], *tables: Entries) -> Entries:
     return [list(map(function, *lines)) for lines in zip(*tables)]
 
 
-def fold(function: Callable[..., Any], tables: list[Entries]) -> Entries:
-    """A function of two, over tables from left to right."""
-    return each(lambda *values: reduce(function, values), *tables)
-
-
 def flip(table: Entries) -> Entries:
     """The transpose."""
     return [list(column) for column in zip(*table, strict=True)]
 
 
+def sum_of(values: Iterable[Any]) -> Any:
+    """Σ a_k."""
+    first, *rest = values
+    return sum(rest, first)
+
+
 def sum_of_products(row: list[Any], column: list[Any]) -> Any:
     """Σ a_k b_k."""
-    first, *rest = (x * y for x, y in zip(row, column, strict=True))
-    return sum(rest, first)
+    return sum_of(x * y for x, y in zip(row, column, strict=True))
 
 
 def multiplied(a: Entries, b: Entries, dot: Callable[..., Any] = sum_of_products) -> Entries:

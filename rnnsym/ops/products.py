@@ -15,7 +15,7 @@ from ..scalars import Scalar, Total
 from ..scalars import multiplied as side_by_side
 from .diagonals import Diag
 from .elementwise import Apply, times
-from .entries import Compiled, Entering, Entries, multiplied
+from .entries import Compiled, Entering, Entries
 from .leaves import Eye, Filled
 from .node import Change, Node, Transpose, letter, transpose, transposed
 from .rows import RowApply, wide
@@ -46,7 +46,7 @@ class MatMul(Node, sympy.MatMul):
         def product(leaf: Any) -> Entries:
             result = factors[0](leaf)
             for factor in factors[1:]:
-                result = multiplied(result, factor(leaf), e.dot)
+                result = e.multiply(result, factor(leaf))
             return result
 
         return product

@@ -14,7 +14,7 @@ from ..names import t
 from ..nouns import Shape
 from ..pieces import SUM, TERM, Piece, Pieces, Spelled
 from ..scalars import Add, Neg, Scalar
-from .entries import Compiled, Entering, fold
+from .entries import Compiled, Entering
 from .node import NONE, Change, Node, Transpose, at_time, letter, transpose, transposed, widest
 from .spans import Span, total
 
@@ -34,7 +34,7 @@ class MatAdd(Node, sympy.MatAdd):
         return widest(a.shape for a in self.args)
 
     def table(self, e: Entering) -> Compiled:
-        return e.fold(operator.add, self.args)
+        return e.added(self.args)
 
     def change(self, d: Any) -> Change:
         return summed([d(a) for a in self.args], "sum")
@@ -142,8 +142,7 @@ class TimeSum(Node):
 
     def table(self, e: Entering) -> Compiled:
         steps = range(int(self.args[1]), int(self.args[2]) + 1)
-        terms = [e(at_time(self.operand, Integer(n))) for n in steps]
-        return lambda leaf: fold(operator.add, [term(leaf) for term in terms])
+        return e.added(at_time(self.operand, Integer(n)) for n in steps)
 
     def change(self, d: Any) -> Change:
         """The change of a sum is the sum of the changes."""

@@ -21,7 +21,9 @@ from .errors import CheckError, InputError, RnnsymError, suggestion
 from .spelling import fitting, register
 
 if TYPE_CHECKING:
-    from .nouns import Cell, Report
+    from .checking import Flow
+    from .models import Model
+    from .nouns import Cell, Derivation, Report
 
 FAILED, WRONG_USE = 1, 2
 
@@ -158,7 +160,7 @@ class _Listed(click.Option):
 
 
 def _cell_options(many: bool = False) -> Callable[[Any], Any]:
-    """The ways to name a cell: from the catalogue, as a text, from a file."""
+    """The ways to name a cell or a model: from the catalogue, as a text, from a file."""
 
     def decorate(command: Any) -> Any:
         for option in (
@@ -180,6 +182,11 @@ def _cell_options(many: bool = False) -> Callable[[Any], Any]:
                 multiple=True,
                 help="A file of equations, likewise; - is standard input."
                 + (" May be repeated." if many else ""),
+            ),
+            click.option(
+                "--part",
+                metavar="NAME",
+                help="Of a Keras model (a .keras or .h5 file): this part alone.",
             ),
             click.option(
                 "--convention",
@@ -225,6 +232,52 @@ def _print_options(command: Any) -> Any:
     return command
 
 
+def _one_subject(
+    cell: str | None, equations: str | None, path: tuple[str, ...], convention: str | None,
+    sizes: Any, part: str | None,
+) -> Cell | Model:  # fmt: skip
+    """The cell or model that the options name: exactly one of the three ways."""
+    name = path[0] if path else cell
+    if equations is None and (cell is not None) + len(path) == 1 and _is_model(str(name)):
+        return _model(str(name), convention, sizes, part)
+    if part is not None:
+        raise InputError("--part is of a model: of a .keras or .h5 file")
+    return _one_cell(cell, equations, path, convention, sizes)
+
+
+def _model(path: str, convention: str | None, sizes: Any, part: str | None) -> Cell | Model:
+    """The model of a file, or one part of it."""
+    from .derive.parts import part_of
+    from .frameworks.keras.files import from_file
+
+    if sizes:
+        raise InputError(f"{path}: a model has its own sizes; --size is of a cell")
+    _check_convention(convention)
+    net = from_file(Path(path))
+    if part is None:
+        if net.boxes:
+            names = ", ".join(f"{layer.name} ({layer.kind})" for layer in net.boxes)
+            _say_aside(f"note: {net.coverage}; nothing is said of {names}")
+        return net
+    known = [n.name for n in net.equations]
+    if part not in known:
+        raise InputError(f"{path} has no part '{part}' with equations{suggestion(part, known)}; "
+                         f"there are {', '.join(known) or 'none'}")  # fmt: skip
+    cell = part_of(net.node(part))
+    return cell.in_convention(convention or cell.convention)
+
+
+def _check_convention(convention: str | None) -> None:
+    from .language import CONVENTIONS
+
+    if convention is not None and convention not in CONVENTIONS:
+        raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+
+
+def _is_model(name: str) -> bool:
+    return name.lower().endswith((".keras", ".h5", ".hdf5"))
+
+
 def _one_cell(
     cell: str | None, equations: str | None, path: tuple[str, ...], convention: str | None,
     sizes: Any,
@@ -232,12 +285,11 @@ def _one_cell(
     """The cell that the options name: exactly one of the three ways."""
     from .cells import get, read_file
     from .derive import stack
-    from .language import CONVENTIONS, parse
+    from .language import parse
 
     if (cell is not None) + (equations is not None) + len(path) != 1:
         raise InputError("name one cell, or give --equations TEXT or --file PATH")
-    if convention is not None and convention not in CONVENTIONS:
-        raise InputError(f"unknown convention '{convention}'; there are {', '.join(CONVENTIONS)}")
+    _check_convention(convention)
     if equations is not None:
         found = parse(equations, convention=convention)
     elif path or (cell is not None and _is_path(cell)):
@@ -254,16 +306,16 @@ def _one_cell(
 
 def _several(
     cells: tuple[str, ...], equations: str | None, path: tuple[str, ...], convention: str | None,
-    sizes: Any,
-) -> list[Cell]:  # fmt: skip
-    """Every cell that is named: by name, by its file, or as a text."""
+    sizes: Any, part: str | None,
+) -> list[Cell | Model]:  # fmt: skip
+    """Every cell or model that is named: by name, by its file, or as a text."""
     if bool(cells) + (equations is not None) + bool(path) > 1:
         raise InputError("name cells, or give --equations TEXT or --file PATH, not both")
     if equations is not None or not (cells or path):
-        return [_one_cell(None, equations, (), convention, sizes)]
+        return [_one_subject(None, equations, (), convention, sizes, part)]
     return [
-        *(_one_cell(c, None, (), convention, sizes) for c in cells),
-        *(_one_cell(None, None, (p,), convention, sizes) for p in path),
+        *(_one_subject(c, None, (), convention, sizes, part) for c in cells),
+        *(_one_subject(None, None, (p,), convention, sizes, part) for p in path),
     ]
 
 
@@ -313,28 +365,62 @@ def list_command(as_json: bool) -> None:
 def show(as_json: bool, convention: str | None, **which: Any) -> None:
     """Show a cell: its equations, symbols, shapes and number of parameters.
 
-    CELL is a name of the catalogue, or several joined by + (simple_rnn+dense).
+    CELL is a name of the catalogue, several joined by + (simple_rnn+dense), or a file: of equations
+    (.cell), or of a Keras model (.keras, .h5), whose parts are shown one after the other.
     """
-    from .names import t, unicode_of
-    from .printing import chosen, count_text, to_text
+    from .derive.parts import part_of
+    from .models import Model
+    from .nouns import Cell
+    from .printing import to_text
 
-    cell = _one_cell(convention=convention, **which)
+    subject = _one_subject(convention=convention, **which)
+    if isinstance(subject, Model):
+        parts = map(part_of, subject.equations)
+        cells = [cell.in_convention(convention or cell.convention) for cell in parts]
+    else:
+        cells = [subject]
     if as_json:
-        _print_json(_cell_data(cell))
+        data = [_cell_data(cell) for cell in cells]
+        _print_json(data[0] if isinstance(subject, Cell) else {
+            "name": subject.name, "title": subject.title, "coverage": subject.coverage,
+            "parts": data})  # fmt: skip
         return
+    console = _console()
+    if isinstance(subject, Model):
+        _heading(subject.title, subject.coverage)
+        for line in to_text(subject, convention=convention).splitlines():
+            _print_line(("\n" + line) if line.startswith("# ") else f"  {line}")
+        console.print()
+    for cell in cells:
+        if isinstance(subject, Model):
+            _heading(cell.title)
+        else:
+            _heading(cell.title or cell.name, cell.description,
+                     f"Source: {cell.source}" if cell.source else "")  # fmt: skip
+            console.print()
+            console.print(to_text(cell), markup=False, highlight=False)
+        console.print()
+        _print_symbols(cell)
+
+
+def _heading(title: str, *lines: str) -> None:
+    console = _console()
+    console.print(title, style="bold", markup=False, highlight=False)
+    for text in filter(None, lines):
+        console.print(text, markup=False, highlight=False)
+
+
+def _print_symbols(cell: Cell) -> None:
+    """The symbols of a cell with their shapes, and the number of its parameters."""
+    from .names import t, unicode_of
+    from .printing import chosen, count_text
+
     _, style = chosen(cell)
 
     def symbol(v: Any) -> str:
         return unicode_of(v.name, t if v.timed else None, style.look)
 
     console = _console()
-    console.print(cell.title or cell.name, style="bold", markup=False, highlight=False)
-    for text in (cell.description, f"Source: {cell.source}" if cell.source else ""):
-        if text:
-            console.print(text, markup=False, highlight=False)
-    console.print()
-    console.print(to_text(cell), markup=False, highlight=False)
-    console.print()
     table = _table("symbol", "role", "shape", "meaning")
     for variable in cell.variables:
         rows, cols = cell.shown_shape(variable)
@@ -393,11 +479,12 @@ def export(
     to: str | None, what: tuple[str, ...], steps: int, loss: str, full: bool, fragment: bool,
     path_of_weights: str | None, inputs: tuple[str, ...],
     output: str | None, force: bool, convention: str | None, cells: tuple[str, ...],
-    equations: str | None, path: tuple[str, ...], sizes: Any, **choices: Any,
+    equations: str | None, path: tuple[str, ...], sizes: Any, part: str | None, **choices: Any,
 ) -> None:  # fmt: skip
     """Write cells as a document, every formula read back and checked before it is written.
 
-    CELLS are names of the catalogue, or several joined by + (simple_rnn+dense). Several cells give
+    CELLS are names of the catalogue, several joined by + (simple_rnn+dense), or files: of equations
+    (.cell), or of a Keras model (.keras, .h5), which is written part by part. Several cells give
     one document with a table of contents.
     """
     from .documents.rendering import USUAL, document, format_of
@@ -412,7 +499,9 @@ def export(
     if at and "cost" not in parts:
         raise InputError("N and T are sizes of costs: ask for --what cost")
     sizes = [s for s in sizes if _size(s)[0] not in at]
-    found = _several(cells, equations, path, convention, sizes)
+    found = _several(cells, equations, path, convention, sizes, part)
+    if convention is not None:
+        choices["convention"] = convention
     if inputs or path_of_weights is not None:
         choices["inputs"] = [_load_array(p) for p in inputs]
         choices["weights"] = _weights(path_of_weights) if path_of_weights is not None else {}
@@ -479,11 +568,13 @@ def derive(
     what: str, steps: int | None, loss: str, over: str, truncate: int | None, full: bool,
     as_json: bool, convention: str | None, **which: Any,
 ) -> None:  # fmt: skip
-    """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown."""
+    """Derive a cell's gradient or Jacobian, every line checked by itself before it is shown.
+
+    CELL is named as for `show`; of a Keras model every part is derived, of a gradient the last one
+    first.
+    """
     from .derive.kinds import DERIVATIONS
-    from .printing import chosen, to_text
-    from .printing.latex import equation_tex
-    from .printing.text import equation_text
+    from .printing.style import in_form
 
     if what not in DERIVATIONS:
         words = {word: k.name for k in DERIVATIONS.values() for word in k.also}
@@ -495,31 +586,55 @@ def derive(
         raise InputError(f"--steps, --truncate, --loss and --over are of {others}, not of {what}")
     if steps is not None and not 1 <= steps <= _MOST_DERIVED:
         raise InputError(f"--steps is a whole number from 1 to {_MOST_DERIVED}, not {steps}")
-    cell = _one_cell(convention=convention, **which)
+    subject = _one_subject(convention=convention, **which)
     options = {"steps": steps, "loss": loss, "over": over, "truncate": truncate}
-    derivation = kind.make(cell, **(options if kind.of_loss else {}))
-    report = derivation.check()
-    shown = derivation if full else derivation.terse()
-    _, style = chosen(derivation)
+    made = kind.make(subject, **(options if kind.of_loss else {}))
+    whole = isinstance(made, tuple)
+    derived: list[Derivation] = list(made) if isinstance(made, tuple) else [made]
+    derived = [in_form(d, convention or d.convention) for d in derived]
+    reports = [(d, d.check()) for d in derived]
     if as_json:
-        nothing = {"error": None, "tolerance": None, "verdict": None}  # where a state starts
-        found = {
-            c.what: {"error": c.error, "tolerance": c.tolerance,
-                     "verdict": (c.verdict or report.verdict).slug} for c in report.comparisons
-        }  # fmt: skip
-        _print_json({
-            "title": derivation.title, "verdict": report.verdict.slug, "seed": report.seed,
-            "lines": [
-                {"line": equation_text(s.equation, style),
-                 "latex": equation_tex(s.equation, style), "section": s.section,
-                 **found.get(to_text(s.equation), nothing),
-                 "rule": s.rule, "reason": s.reason.replace("`", ""),
-                 "shapes": {str(q): " × ".join(map(str, _turned(cell, q))) for q, _ in s.shapes}}
-                for s in shown
-            ],
-            "remarks": list(report.remarks),
-        })  # fmt: skip
+        data = [_derivation_data(d, report, full) for d, report in reports]
+        _print_json({"parts": data} if whole else data[0])
         return
+    for i, (derivation, report) in enumerate(reports):
+        if i:
+            _echo("")
+        _print_derivation(derivation, report, full)
+
+
+def _derivation_data(derivation: Derivation, report: Report, full: bool) -> dict[str, Any]:
+    from .printing import chosen, to_text
+    from .printing.latex import equation_tex
+    from .printing.text import equation_text
+
+    _, style = chosen(derivation)
+    nothing = {"error": None, "tolerance": None, "verdict": None}  # where a state starts
+    found = {
+        c.what: {"error": c.error, "tolerance": c.tolerance,
+                 "verdict": (c.verdict or report.verdict).slug} for c in report.comparisons
+    }  # fmt: skip
+    return {
+        "title": derivation.title, "verdict": report.verdict.slug, "seed": report.seed,
+        "lines": [
+            {"line": equation_text(s.equation, style),
+             "latex": equation_tex(s.equation, style), "section": s.section,
+             **found.get(to_text(s.equation), nothing),
+             "rule": s.rule, "reason": s.reason.replace("`", ""),
+             "shapes": {str(q): " × ".join(map(str, _turned(derivation.cell, q)))
+                        for q, _ in s.shapes}}
+            for s in (derivation if full else derivation.terse())
+        ],
+        "remarks": list(report.remarks),
+    }  # fmt: skip
+
+
+def _print_derivation(derivation: Derivation, report: Report, full: bool) -> None:
+    from .printing import chosen
+    from .printing.text import equation_text
+
+    _, style = chosen(derivation)
+    shown = derivation if full else derivation.terse()
     console = _console()
     console.print(derivation.title, style="bold", markup=False, highlight=False)
     for section, lines in shown.sections.items():
@@ -584,25 +699,48 @@ def flow(
     steps: int, seed: int, path_of_weights: str | None, scale: float, output: str | None,
     as_json: bool, convention: str | None, **which: Any,
 ) -> None:  # fmt: skip
-    """Measure how the gradient grows or fades with the distance in time."""
-    cell = _one_cell(convention=convention, **which)
+    """Measure how the gradient grows or fades with the distance in time.
+
+    CELL is named as for `show`; a part of a Keras model has its own weights.
+    """
+    part = which.pop("part")
+    subject = _one_subject(convention=convention, **which, part=None)
     if seed < 0:
         raise InputError(f"a seed is a whole number from 0 on, not {seed}")
     from .checking import flow as measure
 
     weights = _weights(path_of_weights) if path_of_weights is not None else None
-    found = measure(cell, steps, weights=weights, seed=seed, scale=scale)
+    measured: Any = measure(subject, steps, weights=weights, seed=seed, scale=scale)
+    flows = list(measured) if isinstance(measured, tuple) else [measured]
+    if part is not None:
+        names = [f.cell.name for f in flows]
+        if part not in names:
+            raise InputError(f"no part with a state is called '{part}'{suggestion(part, names)}; "
+                             f"there are {', '.join(names)}")  # fmt: skip
+        flows = [f for f in flows if f.cell.name == part]
+    if output is not None and len(flows) > 1:
+        names = [f.cell.name for f in flows]
+        raise InputError(f"a picture is of one part: give --part {' or '.join(names)}")
     if output is not None:
         from .documents import to_svg
 
         if output == "-":
-            _echo(to_svg(found))
+            _echo(to_svg(flows[0]))
             return
-        write_text(Path(output), to_svg(found))
+        write_text(Path(output), to_svg(flows[0]))
         _say(f"wrote {output}")
+    several = isinstance(measured, tuple) and part is None
     if as_json:
-        _print_json(found.to_dict())
+        data = [f.to_dict() for f in flows]
+        _print_json({"parts": data} if several else data[0])
         return
+    for i, found in enumerate(flows):
+        if several:
+            _heading(("\n" if i else "") + found.cell.title)
+        _print_flow(found, steps)
+
+
+def _print_flow(found: Flow, steps: int) -> None:
     names = list(found.norms)
     table = _table("distance", *names)
     shown = sorted({1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, steps})
@@ -611,7 +749,7 @@ def flow(
     console = _console()
     console.print(table)
     words = ", ".join(f"{k} = {v}" for k, v in found.sizes.items())
-    console.print(f"seed {seed}, {words}", markup=False, highlight=False)
+    console.print(f"seed {found.seed}, {words}", markup=False, highlight=False)
 
 
 @main_group.command()
@@ -639,8 +777,11 @@ def verify(
     path: tuple[str, ...],
     convention: str | None,
     sizes: Any,
+    part: str | None,
 ) -> None:
     """Compare cells with Keras: all of the catalogue, if none is named.
+
+    CELLS are named as for `show`; of a Keras model the whole is compared, and every part.
 
     The verdict is one of: verified (a framework's own layer agrees), consistent (our own ways
     agree with each other; nobody else was asked), equal under a change of parameters, equal where
@@ -649,7 +790,9 @@ def verify(
     from .cells import names
 
     every = equations is None and not path and not cells
-    subjects = _several(tuple(names()) if every else cells, equations, path, convention, sizes)
+    subjects = _several(
+        tuple(names()) if every else cells, equations, path, convention, sizes, part
+    )
     if seed < 0:
         raise InputError(f"a seed is a whole number from 0 on, not {seed}")
     from .checking import verify as compare

@@ -13,9 +13,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sympy import Integer
+
 from .errors import InputError
 from .front import verb
-from .nouns import Cell
+from .names import code_of
+from .nouns import Cell, Variable
 
 #: Axes of a value, without that of the samples; None for a number of steps that is left open.
 Axes = tuple[int | None, ...]
@@ -196,6 +199,7 @@ class Model:
         spec: what the framework needs to build it again.
         live: the layer or model itself, if it was read from one.
         origin: what wrote the file that it was read from, where that needed a translation.
+        bare: whether it is a cell that is seen as a model: its one part stands for itself.
         without: of a model with boxes, makes the model without them: what a box gives is an input
             there, and what it reads is an output; and names the values that are these inputs.
         around: of a live model with boxes, what each of them gives for inputs of the model.
@@ -220,6 +224,7 @@ class Model:
     spec: Any = field(default=None, hash=False, compare=False)
     live: Any = field(default=None, hash=False, compare=False)
     origin: str = ""
+    bare: bool = False
     without: Callable[[Model], tuple[Model, tuple[str, ...]]] | None = field(
         default=None, hash=False, compare=False
     )
@@ -312,6 +317,40 @@ class Model:
 
     def _repr_latex_(self) -> str:
         return str(verb("to_latex")(self, display=True))
+
+
+def seen(subject: Cell | Model) -> Model:
+    """A cell as a model of one part, which reads its inputs and gives its output; a model itself.
+
+    The sizes of its arrays are those of the cell, and may be symbols.
+    """
+    if isinstance(subject, Model):
+        return subject
+    cell, name = subject, subject.name
+    output = cell.output.name
+    part = Node(
+        name, name, "cell",
+        reads=tuple(v.name for v in cell.inputs),
+        gives=(output,),
+        cell=cell,
+        takes=((output, "all"),),
+        initial={v.name: code_of(v.name, Integer(0)) for v in cell.states},
+        places={v.name: Place(v.name) for v in cell.parameters},
+    )  # fmt: skip
+    sized = {symbol: Integer(n) for symbol, n in cell.sizes.items()}
+
+    def axes(v: Variable) -> tuple[Any, ...]:
+        return tuple(s.xreplace(sized) for s in cell.shown_shape(v))
+
+    return Model(
+        name, cell.title or name,
+        inputs=tuple(Value(v.name, (None, *axes(v))) for v in cell.inputs),
+        nodes=(part,),
+        outputs=output,
+        weights=tuple(Weight(v.name, axes(v), v.name, name) for v in cell.parameters),
+        layers=(Layer(name, cell.title or name, "cell", formula=str(cell.parameter_count)),),
+        bare=True,
+    )  # fmt: skip
 
 
 def filled(nested: Any, values: Mapping[str, Any]) -> Any:

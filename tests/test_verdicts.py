@@ -2,16 +2,24 @@
 
 import json
 
+import mpmath
 import numpy as np
 import pytest
 
 import rnnsym
-from rnnsym.checking.branches import Coverage, margins
+from rnnsym.checking.branches import Coverage
 from rnnsym.checking.claim import Plan, plans, whole_numbers
 from rnnsym.checking.lines import LineChecker, target_like
 from rnnsym.derive.losses import loss_of
 from rnnsym.derive.losses import names as loss_names
 from rnnsym.derive.naming import named
+from rnnsym.ops.elementwise import Apply
+from rnnsym.ops.functions import ELEMENTWISE
+from rnnsym.ops.leaves import Number
+from rnnsym.ops.margins import branches_of, domain_of
+from rnnsym.ops.node import letter
+from rnnsym.ops.numbers import numeric
+from rnnsym.ops.sums import Minus
 
 parse = rnnsym.Cell.parse
 RNN = rnnsym.cells.get("simple_rnn")
@@ -165,10 +173,34 @@ def test_a_line_is_held_to_the_branches_that_it_brings(line):
 
 def test_every_piecewise_function_has_its_margins():
     kinked = ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "hard_sigmoid",
-                          "hard_tanh", "hard_silu", "soft_shrink", "hard_shrink", "sparse_plus",
-                          "sparse_sigmoid", "abs", "sign", "step", "softsign"]  # fmt: skip
-    assert all(margins(n, 1) for n in kinked) and margins("max", 2) and margins("min", 2)
-    assert not any(margins(n, 1) for n in ("tanh", "sigmoid", "gelu", "softplus", "exp"))
+              "hard_tanh", "hard_silu", "soft_shrink", "hard_shrink", "sparse_plus",
+              "sparse_sigmoid", "abs", "sign", "step", "softsign"]  # fmt: skip
+    assert (
+        all(branches_of(n, 1) for n in kinked) and branches_of("max", 2) and branches_of("min", 2)
+    )
+    assert not any(branches_of(n, 1) for n in ("tanh", "sigmoid", "gelu", "softplus", "exp"))
+
+
+@pytest.mark.parametrize("name", [n for n in ELEMENTWISE if ELEMENTWISE[n].required == 1])
+def test_a_function_has_a_value_where_it_says(name):
+    points = np.array([-40.0, -7.3, -1.5, -1.0, -0.7, -1e-9, 0.0, 1e-9, 0.4, 1.0, 2.6, 8.1, 33.0])
+    holds = {">": np.greater, "≥": np.greater_equal, "≠": np.not_equal}
+    told = np.ones(points.shape, bool)
+    for margin in domain_of(name, 1):
+        told &= holds[margin.relation](margin.value(points), 0)
+    function = numeric(name, 1)
+    values = [mpmath.mpmathify(function(mpmath.mpf(p))) for p in points]
+    real = [isinstance(v, mpmath.mpf) and bool(mpmath.isfinite(v)) for v in values]
+    assert told.tolist() == real
+
+
+def test_signs_say_where_they_have_a_value():
+    a, b = letter("A"), letter("B")
+    cases = [("/", b, ["≠"]), ("^", Number("3"), []), ("^", Minus(Number("2")), ["≠"]),
+             ("^", Number("0.5"), ["≥"]), ("^", Minus(Number("0.5")), [">"]), ("^", b, [">"]),
+             ("⊙", b, [])]  # fmt: skip
+    for sign, other, relations in cases:
+        assert [m.relation for m in Apply(sign, a, other).domain()] == relations, (sign, other)
 
 
 def test_branches_of_models_are_reached_too():

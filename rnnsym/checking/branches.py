@@ -6,24 +6,19 @@ some margins, here z and z - 6. A check that has seen one sign alone has not see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
-from sympy import MatrixExpr
-from sympy.core.relational import Relational
+from sympy import MatrixExpr, preorder_traversal
 
+from ..errors import InputError
 from ..nouns import Equation, Quantity
-from ..ops.elementwise import is_function
-from ..ops.functions import ELEMENTWISE
 from ..ops.leaves import Number
-from ..ops.node import Transpose
-from ..ops.rowfunctions import ROWS
-from ..ops.rows import RowApply
+from ..ops.margins import Margin
+from ..ops.node import Node, Transpose
 from ..ops.spans import EVERYWHERE, Span, image
 from ..ops.sums import Minus
 
@@ -39,66 +34,58 @@ class Branch:
     Attributes:
         equation: where the function stands.
         function: which function; `operands` are what it is applied to.
-        margin: the margin as a formula in the names of the function's arguments.
+        margin: the margin, in the names of the function's arguments.
         side: the sign of it that has to be seen, 1 or -1.
     """
 
     equation: Equation
     function: str
     operands: tuple[MatrixExpr, ...]
-    margin: str
+    margin: Margin
     side: int
-    value: Callable[..., Array] = field(compare=False, repr=False)
 
     @property
     def words(self) -> str:
         sign = ">" if self.side > 0 else "<"
-        return f"{self.function} where {self.margin} {sign} 0, in {self.equation}"
+        return f"{self.function} where {self.margin.words} {sign} 0, in {self.equation}"
 
-
-@cache
-def margins(name: str, arguments: int) -> tuple[tuple[str, Callable[..., Array]], ...]:
-    """The margins of an elementwise function, from the conditions in its expression."""
-    entry = ELEMENTWISE[name]
-    symbols = [sp.Symbol(a, real=True) for a in entry.arguments[:arguments]]
-    formula = entry.scalar(*symbols)
-    found: dict[Any, None] = {}
-    for piecewise in formula.atoms(sp.Piecewise):
-        for _, condition in piecewise.args:
-            for relation in condition.atoms(Relational):
-                found.setdefault(relation.lhs - relation.rhs)
-    for absolute in formula.atoms(sp.Abs):
-        found.setdefault(absolute.args[0])
-    rows: dict[Any, None] = {}
-    for margin in found:
-        if margin.free_symbols and -margin not in rows:
-            rows.setdefault(margin)
-    # The expressions are those of the table, never a text of a user's.
-    return tuple((str(m), sp.lambdify(symbols, m, "numpy")) for m in rows)
+    def met(self, values: Sequence[Array]) -> bool:
+        """Whether some entry of the operands' values lies on its side."""
+        with np.errstate(all="ignore"):
+            margin = np.asarray(self.margin.value(*values))
+        return bool((margin * self.side > 0).any())
 
 
 def branches(equations: Iterable[Equation]) -> tuple[Branch, ...]:
-    """Every branch of every piecewise function in some equations."""
+    """Every branch of every piecewise operation in some equations."""
     return tuple(branch for e in equations for branch in _of(e, e.expr))
 
 
 def _of(equation: Equation, expr: Any) -> Iterator[Branch]:
-    if not isinstance(expr, MatrixExpr) or isinstance(expr, Quantity):
+    if not isinstance(expr, Node):
         return
-    rows: Iterable[tuple[str, Callable[..., Array]]] = ()
-    operands: tuple[Any, ...] = ()
-    if is_function(expr):
-        operands = expr.operands
-        rows = margins(expr.name_, len(operands))
-    elif isinstance(expr, RowApply):
-        margin = ROWS[expr.name_].margin
-        operands = (expr.operand,)
-        rows = [("the element minus its threshold", margin)] if margin is not None else ()
-    for words, value in rows:
+    for margin in expr.branches():
         for side in (1, -1):
-            yield Branch(equation, expr.name_, operands, words, side, value)
+            yield Branch(equation, expr.call or expr.name_, expr.operands, margin, side)
     for argument in expr.args:
         yield from _of(equation, argument)
+
+
+def needs(equations: Iterable[Equation]) -> Iterator[str]:
+    """Where some equations have a value, in words: `log: z > 0, in h_t = log(a_t)`."""
+    for equation in equations:
+        for node in preorder_traversal(equation.expr):
+            if isinstance(node, Node):
+                for margin in node.domain():
+                    name = node.call or node.name_
+                    yield f"{name}: {margin.words} {margin.relation} 0, in {equation}"
+
+
+def no_values(name: str, equations: Iterable[Equation]) -> InputError:
+    """What is said of a text that gives no numbers."""
+    found = list(needs(equations))
+    why = f"; it has values only where the operands allow it ({found[0]})" if found else ""
+    return InputError(f"{name} gives no finite numbers at random inputs{why}")
 
 
 def array_of(expr: Any, lookup: Lookup) -> Array:
@@ -156,19 +143,16 @@ class Coverage:
 
 def impossible(branch: Branch, equations: Iterable[Equation]) -> bool:
     """Whether no numbers whatever reach a branch."""
-    if branch.function in ROWS:
+    if not branch.margin.entrywise:
         return False
     spans = [span_of(o, equations) for o in branch.operands]
-    low, high = image(branch.value, spans)
+    low, high = image(branch.margin.value, spans)
     return high <= 0 if branch.side > 0 else low >= 0
 
 
 def reached(branch: Branch, lookup: Lookup) -> bool:
     """Whether some entry of a sample lies on the side of a branch."""
-    values = [array_of(o, lookup) for o in branch.operands]
-    with np.errstate(all="ignore"):
-        margin = np.asarray(branch.value(*values))
-    return bool((margin * branch.side > 0).any())
+    return branch.met([array_of(o, lookup) for o in branch.operands])
 
 
 # --- which values an expression can have at all ---------------------------------------------------

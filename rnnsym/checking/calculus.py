@@ -58,6 +58,17 @@ class Rule:
     why: str
     error: float
 
+    @property
+    def where(self) -> str:
+        """Where the operation has a value, and where its formula changes; "" if everywhere one."""
+        expr: Any = self.equation.expr
+        values = [f"{m.words} {m.relation} 0" for m in expr.domain()]
+        changes = [f"{m.words} = 0" for m in expr.branches() if m.entrywise]
+        return "; ".join(
+            [f"a value where {' and '.join(values)}"] * bool(values)
+            + [f"another formula on each side of {', '.join(changes)}"] * bool(changes)
+        )
+
 
 def calculus(seed: int = 0) -> tuple[Rule, ...]:
     """Every rule of every operation, checked.

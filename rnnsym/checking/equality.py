@@ -25,7 +25,7 @@ from ..models import Model, leaves
 from ..names import unicode_of
 from ..nouns import ROW, Cell, Comparison, Control, Report, Role, Verdict
 from ..numeric import ModelFunction, lambdify
-from .branches import Coverage
+from .branches import Coverage, needs, no_values
 from .claim import Judge, Plan, plans
 from .correspondence import (
     Correspondence,
@@ -270,7 +270,7 @@ class _Comparing:
             return self._wrong([Comparison(f"{self.words} is {self.other.words}", False,
                                            where=where)])  # fmt: skip
         if not self.theirs.domain.samples:
-            raise InputError(f"{self.other.words} gives no finite numbers at random inputs")
+            raise no_values(self.other.words, self.other.cell.equations)
         found = self.found()
         if found is None:
             return self._wrong(list(self._parting()))
@@ -396,8 +396,11 @@ class _Comparing:
                 ours = np.isfinite(self.mapped(found, sample).call(self.function))
                 theirs = np.isfinite(sample.call(self.theirs.function))
             if (ours != theirs).any():
-                who = self.words if (theirs & ~ours).any() else self.other.words
-                return f"{who} has no value {where}, where the other has one"
+                mine = bool((theirs & ~ours).any())
+                who = self.words if mine else self.other.words
+                why = next(needs((self.cell if mine else self.other.cell).equations), "")
+                return (f"{who} has no value {where}, where the other has one"
+                        f"{f' ({why})' if why else ''}")  # fmt: skip
         return ""
 
     def _acting(self, found: Correspondence) -> list[str]:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
+from ..derive.parts import has_states, of_parts
 from ..errors import InputError
 from ..front import verb
+from ..models import Model, Node
 from ..nouns import ROW, Cell, Variable
 from ..numeric import lambdify
 from ..numeric.layout import all_as_shown
@@ -55,6 +57,22 @@ class Flow:
         return str(verb("to_svg")(self))
 
 
+def _own_weights(model: Model, node: Node, options: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a part of a model: its own, or those that were given by key."""
+    arrays = {**model.values, **(options.get("weights") or {})}
+    known = {w.key: w.shape for w in model.weights}
+    for key, array in arrays.items():
+        if key not in known:
+            raise InputError(f"{model.title} has no weight '{key}'; it has {', '.join(known)}")
+        if known[key] != np.shape(array):
+            raise InputError(f"{model.title}: the weight {key} must be of shape {known[key]}, not "
+                             f"{np.shape(array)}")  # fmt: skip
+    if any(place.key not in arrays for place in node.places.values()):
+        return {**options, "weights": None}
+    return {**options, "weights": model.parameters(node, arrays)}
+
+
+@of_parts(has_states, given=_own_weights)
 def flow(
     subject: Cell,
     steps: int = 100,
@@ -66,9 +84,10 @@ def flow(
     """Measure how a change of the state dies out or grows with the distance in time.
 
     Args:
-        subject: the cell or network, with a state.
+        subject: the cell or network, with a state; of a model, each part that has one.
         steps: the longest distance.
-        weights: the parameters by name; without them random ones, scaled by 1/√fan_in.
+        weights: the parameters by name; without them random ones, scaled by 1/√fan_in, or the own
+            ones of a model, whose weights go by their keys.
         seed: of the random input, initial states and weights.
         scale: a factor on random weights (matrices alone).
 
@@ -78,8 +97,6 @@ def flow(
     Raises:
         InputError: for a cell without a state, a wrong number of steps, or weights that do not fit.
     """
-    if not isinstance(subject, Cell):
-        raise InputError(f"flow takes a cell or network, not {type(subject).__name__}")
     if not subject.states:
         raise InputError(f"{subject.name} has no state, so no gradient flows from step to step")
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10_000:

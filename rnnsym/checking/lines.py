@@ -39,7 +39,7 @@ from ..ops.products import MatMul
 from ..ops.rows import RowApply
 from ..ops.sums import MatAdd, Minus, TimeSum
 from ..printing import to_latex, to_text
-from .branches import Branch, Lookup, branches, impossible
+from .branches import Branch, Lookup, branches, impossible, no_values
 from .claim import Claim, Domain, Judge, Plan, draw_finite, plans, whole_numbers
 from .differences import DIGITS, Trajectory
 from .plant import SIGN, negated_terms, planted
@@ -339,9 +339,7 @@ class LineChecker:
             tables = [_value(partial(sample.right_side_of, o, k)) for o in branch.operands]
             if any(t is None for t in tables):
                 continue
-            with np.errstate(all="ignore"):
-                margin = np.asarray(branch.value(*map(_floats, tables)))
-            if (margin * branch.side > 0).any():
+            if branch.met([_floats(table) for table in tables]):
                 return True
         return False
 
@@ -693,7 +691,7 @@ def verify_lines(
         raise InputError("verify_lines takes a derivation between named matrices")
     checker = LineChecker(derivation, seed)
     if not checker.domain.samples:
-        raise InputError(f"{derivation.cell.name} gives no finite numbers at random inputs")
+        raise no_values(derivation.cell.name, derivation.cell.equations)
     if progress:
         progress("planting wrong lines")
     controls = list(checker.controls()) or list(checker.definition_controls())

@@ -30,7 +30,7 @@ from .operations import run_watched
 from .plant import planted
 from .rounding import MOST, Noise, Tolerance, tolerance
 from .samples import error_of
-from .verification import read_back, same_function, unsized
+from .verification import compared_counts, derived_lines, read_back, same_function, unsized
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
@@ -92,9 +92,11 @@ def _report(check: _Check, gradient: bool, progress: Progress) -> Report:
     check.prepare()
     progress("planting wrong formulas")
     controls, weak = check.controls()
-    printed, more = printed_parts(model, seed, progress)
+    printed, more, missed = printed_parts(model, seed, gradient, progress)
     controls += more
-    comparisons = [*check.whole(), *check.more, *check.single_steps(), *check.live(), *printed]
+    counted = compared_counts("", model.parameter_count, check.keras)
+    comparisons = [*check.whole(), *check.more, *check.single_steps(), *check.live(), *counted,
+                   *printed]  # fmt: skip
     if gradient:
         progress("gradients against GradientTape")
         comparisons += check.gradients()
@@ -107,7 +109,7 @@ def _report(check: _Check, gradient: bool, progress: Progress) -> Report:
         seed,
         {"samples": _SAMPLES, "steps": check.steps},
         tuple(check.remarks),
-        weak or check.unreached,
+        weak or check.unreached or missed,
         Verdict.VERIFIED,
     )
 
@@ -223,14 +225,18 @@ def _answered(
 
 
 def printed_parts(
-    model: Model, seed: int, progress: Progress
-) -> tuple[list[Comparison], list[Control]]:
+    model: Model, seed: int, gradient: bool, progress: Progress
+) -> tuple[list[Comparison], list[Control], str]:
     """The printed equations of every part, read again; of parts that are alike, once.
 
-    Planted errors go through the same printer and reader.
+    Planted errors go through the same printer and reader. With `gradient` every line of every
+    derivation of a part is checked by itself as well.
+
+    Returns:
+        What was compared, what was planted, and a branch that was not reached.
     """
     seen: dict[Any, Comparison] = {}
-    comparisons, controls = [], []
+    comparisons, controls, weak = [], [], ""
     for node in model.equations:
         assert node.cell is not None
         key = node.cell.equations
@@ -239,11 +245,16 @@ def printed_parts(
             report = read_back(unsized(node.cell), seed=seed)
             worst = max(report.comparisons, key=lambda c: np.inf if c.error is None else c.error)
             seen[key] = replace(worst, passed=report.passed)
-            controls += [replace(c, what=f"{c.what}, in {node.name}") for c in report.controls]
+            wrong = report.controls
+            if gradient:
+                lines, more, missed = derived_lines(unsized(node.cell), seed, progress)
+                comparisons += [replace(c, what=f"{node.name}: {c.what}") for c in lines]
+                wrong, weak = wrong + more, weak or (missed and f"{node.name}: {missed}")
+            controls += [replace(c, what=f"{c.what}, in {node.name}") for c in wrong]
         comparisons.append(replace(seen[key], what=f"{node.name}: {PRINTED}"))
         if not node.steps:
             comparisons.append(Comparison(f"{node.name}: {TIMELESS}", _timeless(node)))
-    return comparisons, controls
+    return comparisons, controls, weak
 
 
 def _timeless(node: Node) -> bool:
@@ -260,14 +271,16 @@ def _timeless(node: Node) -> bool:
     return True
 
 
-def verify_printed(model: Model, *, seed: int = 0, progress: Progress = lambda _: None) -> Report:
+def verify_printed(
+    model: Model, *, seed: int = 0, gradient: bool = False, progress: Progress = lambda _: None
+) -> Report:
     """Read the printed equations of every part of a model again; Keras is not asked."""
-    comparisons, controls = printed_parts(model, seed, progress)
+    comparisons, controls, weak = printed_parts(model, seed, gradient, progress)
     if not comparisons:
         return _empty(model, seed, "it has no equations to check")
     against = "the printed LaTeX, read again"
     title = f"{model.title}, {model.coverage}" if model.boxes else model.title
-    return Report(title, against, tuple(comparisons), tuple(controls), seed)
+    return Report(title, against, tuple(comparisons), tuple(controls), seed, weak=weak)
 
 
 def _empty(model: Model, seed: int, reason: str) -> Report:

@@ -6,7 +6,7 @@ from ..errors import InputError
 from ..models import Model
 from ..nouns import Cell, Report
 from .equality import verify_claim
-from .models import verify_model
+from .models import verify_model, verify_printed
 from .verification import Progress, read_back, read_back_with_lines, silent, verify_cell
 
 
@@ -52,14 +52,16 @@ def verify(
     Raises:
         InputError: for an unknown framework or claim, or if Keras is not installed.
     """
+    if not isinstance(subject, (Cell, Model)):
+        raise InputError(f"verify takes a cell, network or model, not {type(subject).__name__}")
+    if against not in ("keras", "latex"):
+        raise InputError(f"unknown framework '{against}'; there are keras, latex")
     if isinstance(subject, Model):
-        if against != "keras":
-            raise InputError(f"a model is verified against keras, not {against}")
         if claim is not None:
             raise InputError("a claim is about a cell; rnnsym.equal compares models")
+        if against == "latex":
+            return verify_printed(subject, seed=seed, gradient=gradient, progress=progress)
         return verify_model(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)
-    if not isinstance(subject, Cell):
-        raise InputError(f"verify takes a cell or network, not {type(subject).__name__}")
     if claim is not None:
         if against != "keras" or gradient:
             raise InputError("a claim is compared with what it names, forward, and nothing else")
@@ -68,6 +70,4 @@ def verify(
         if gradient:
             return read_back_with_lines(subject, seed=seed, progress=progress)
         return read_back(subject, seed=seed)
-    if against != "keras":
-        raise InputError(f"unknown framework '{against}'; there are keras, latex")
     return verify_cell(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)

@@ -35,7 +35,7 @@ from ..numeric import GradientFunction, NumericFunction, lambdify
 from ..numeric.layout import as_shown
 from ..numeric.source import Source
 from ..printing import Style, tex_lines
-from .branches import Lookup
+from .branches import Lookup, no_values
 from .claim import Claim, Domain, Judge, Plan, draw_finite, plans, whole_numbers
 from .exact import apart, evaluate
 from .lines import target_like, verify_lines, wrong_lines
@@ -77,7 +77,7 @@ def verify_cell(
     weak = check.domain.weakness
     if gradient:
         more, wrong_ = _gradients(subject, seed, progress)
-        lines, wrong_lines_, weak_lines = _lines(subject, seed, progress)
+        lines, wrong_lines_, weak_lines = derived_lines(subject, seed, progress)
         comparisons += [*more, *_counts(subject, seed), *lines]
         controls += [*wrong_, *wrong_lines_]
         weak = weak or weak_lines
@@ -191,7 +191,7 @@ class _Check:
         self._models: dict[Any, keras_framework.Model] = {}
         self._outputs: dict[tuple[int, str], Array] = {}
         if not self.domain.samples:
-            raise InputError(f"{cell.name} gives no finite numbers at random inputs")
+            raise no_values(cell.name, cell.equations)
 
     def witness(self, sample: Sample, dtype: str) -> keras_framework.Model:
         """Keras's model of the cell for the sizes and steps of a sample."""
@@ -262,18 +262,7 @@ class _Check:
     def counts(self) -> Iterable[Comparison]:
         model = self.witness(self.domain.samples[0], "float64")
         formula = self.cell.parameter_count
-        ours = int(formula.xreplace(model.sizes))
-        theirs = model.parameter_count
-        yield Comparison(
-            f"parameter count: {formula} = {ours}, Keras counts {theirs}", ours == theirs
-        )
-        rows = model.weight_shapes
-        wrong = [f"{name} {a} against {b}" for name, a, b in rows if a != b]
-        yield Comparison(
-            f"shapes of the {len(rows)} weights against get_weights()",
-            not wrong,
-            where="; ".join(wrong),
-        )
+        return compared_counts(f"{formula} = ", int(formula.xreplace(model.sizes)), model)
 
     def latex(self) -> Iterable[Comparison]:
         forms = _all_forms(self.bare, _SMALL_STEPS)
@@ -296,7 +285,17 @@ class _Check:
         return _latex_controls(self.samples, self.keras)
 
 
-def _lines(
+def compared_counts(formula: str, ours: int, witness: Any) -> Iterable[Comparison]:
+    """The number of parameters and the shapes of the weights against those of a framework."""
+    theirs = witness.parameter_count
+    yield Comparison(f"parameter count: {formula}{ours}, Keras counts {theirs}", ours == theirs)
+    rows = witness.weight_shapes
+    wrong = [f"{name} {a} against {b}" for name, a, b in rows if a != b]
+    what = f"shapes of the {len(rows)} weights against get_weights()"
+    yield Comparison(what, not wrong, where="; ".join(wrong))
+
+
+def derived_lines(
     subject: Cell, seed: int, progress: Progress
 ) -> tuple[tuple[Comparison, ...], tuple[Control, ...], str]:
     """Every line of every derivation of a cell, each by itself; and a branch not reached."""
@@ -498,7 +497,7 @@ def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None
     _, small = plans(bare, seed, _numbers(bare), steps)
     samples = Samples(bare, [small])
     if not samples.domain.samples:
-        raise InputError(f"{subject.name} gives no finite numbers at random inputs")
+        raise no_values(subject.name, subject.equations)
 
     def ours(sample: Sample) -> Array:
         return sample.call(samples.function)
@@ -518,7 +517,7 @@ def read_back(subject: Cell, *, seed: int = 0, forms: tuple[Printed, ...] | None
 def read_back_with_lines(subject: Cell, *, seed: int, progress: Progress) -> Report:
     """The printed LaTeX read again, the costs counted, and every line of every derivation."""
     report = read_back(subject, seed=seed)
-    lines, wrong, weak = _lines(subject, seed, progress)
+    lines, wrong, weak = derived_lines(subject, seed, progress)
     counts = tuple(_counts(subject, seed))
     return replace(
         report,

@@ -7,12 +7,12 @@ import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, overload
+from typing import Any
 
 from sympy import Integer, MatrixExpr, Symbol
 
 from ..errors import InputError
-from ..models import Model
+from ..models import Model, Node
 from ..names import GRADIENT, IMMEDIATE, T, marked, t, unmarked
 from ..nouns import Cell, Derivation, Equation, Quantity, Role, Sentence, Step, Variable
 from ..ops.elementwise import PRODUCT, QUOTIENT, Apply, is_sign
@@ -23,6 +23,7 @@ from ..ops.sums import TimeSum, add
 from .differentials import common_factor
 from .differentiated import Differentiated, Part
 from .losses import check_over, loss_cell
+from .parts import of_parts
 from .steps import (
     BACKWARD,
     FORWARD,
@@ -38,10 +39,26 @@ from .steps import (
     place_of,
 )
 from .unrolling import unroll
-from .variants import giving
 
 
-@overload
+def given_to(model: Model, node: Node, options: dict[str, Any]) -> dict[str, Any]:
+    """A loss is of the part that gives the output of a model; ∂L/∂y is given to the others."""
+    own = {**options}
+    if (own.get("loss", "general"), own.get("over", "all")) != ("general", "all"):
+        last = [n for n in model.equations if model.outputs in n.gives]
+        if not last:
+            raise InputError(
+                f"{model.title}: a loss is of what one part with equations gives, and its output "
+                "is given by none"
+            )
+        if node not in last:
+            own |= {"loss": "general", "over": "all"}
+    if all(which == "last" for _, which in node.takes):  # nothing reads its other steps
+        own["over"] = "last"
+    return own
+
+
+@of_parts(last_first=True, given=given_to)
 def backpropagate(
     subject: Cell,
     *,
@@ -49,28 +66,7 @@ def backpropagate(
     loss: str = "general",
     over: str = "all",
     truncate: int | None = None,
-) -> Derivation: ...
-
-
-@overload
-def backpropagate(
-    subject: Model,
-    *,
-    steps: int | None = None,
-    loss: str = "general",
-    over: str = "all",
-    truncate: int | None = None,
-) -> tuple[Derivation, ...]: ...
-
-
-def backpropagate(
-    subject: Cell | Model,
-    *,
-    steps: int | None = None,
-    loss: str = "general",
-    over: str = "all",
-    truncate: int | None = None,
-) -> Derivation | tuple[Derivation, ...]:
+) -> Derivation:
     """Derive backpropagation through time.
 
     With a symbolic T: the recurrence of the adjoints (`h̄_t` is ∂L/∂h_t), where it starts and ends,
@@ -78,7 +74,7 @@ def backpropagate(
     every step by name, linear in the number of steps.
 
     Args:
-        subject: the cell or network.
+        subject: the cell, network or model.
         steps: the number of steps to write out, or None for a symbolic T.
         loss: "general" (∂ℓ_t/∂y_t is given), or the name of a loss, which says what it takes; see
             `rnnsym derive --help`. L is the sum of ℓ_t.
@@ -95,20 +91,6 @@ def backpropagate(
         InputError: for an unknown loss, one that does not fit the output, T = 0, or truncation to
             more steps than there are.
     """
-    if isinstance(subject, Model):
-        if (loss, over) != ("general", "all"):
-            raise InputError("the gradient of a model takes ∂L/∂y: its loss is the general one")
-        parts = [
-            replace(
-                giving(n.cell, dict.fromkeys(name for name, _ in n.takes)),
-                title=f"{n.name} ({n.kind})",
-            )
-            for n in reversed(subject.nodes)
-            if n.cell is not None
-        ]
-        return tuple(backpropagate(p, steps=steps, truncate=truncate) for p in parts)
-    if not isinstance(subject, Cell):
-        raise InputError(f"backpropagate takes a cell or network, not {type(subject).__name__}")
     check_over(over)
     check_steps(steps)
     _check_truncation(truncate, steps)

@@ -7,7 +7,6 @@ from typing import Any
 
 from sympy import Expr, Integer, MatrixExpr, Symbol, expand, factor
 
-from ..errors import InputError
 from ..names import T, t
 from ..nouns import Cell, Equation, Quantity, Role, Step, quantities
 from ..ops.elementwise import PRODUCT, Apply
@@ -17,6 +16,7 @@ from ..ops.products import MatMul
 from ..ops.sums import MatAdd, Minus, TimeSum
 from .backward import backpropagate
 from .differentiated import Differentiated
+from .parts import of_parts
 from .steps import BACKWARD, RESULTS
 
 N = Symbol("N")
@@ -64,11 +64,12 @@ def _tidy(expr: Expr) -> Expr:
     return factor(expand(expr))
 
 
+@of_parts()
 def count(subject: Cell) -> Costs:
     """Count parameters, multiply-adds and kept values of a cell or network.
 
     Args:
-        subject: the cell or network.
+        subject: the cell or network; of a model, each part by itself.
 
     Returns:
         The formulas, in N, T and the cell's sizes.
@@ -76,8 +77,6 @@ def count(subject: Cell) -> Costs:
     Raises:
         InputError: for something that is no cell.
     """
-    if not isinstance(subject, Cell):
-        raise InputError(f"count takes a cell or network, not {type(subject).__name__}")
     d = Differentiated(subject)
     derivation = backpropagate(subject)
     forward = forward_of(subject)

@@ -10,6 +10,7 @@ from ..names import GRADIENT, marked, t, unmarked
 from ..nouns import Cell, Derivation, Role, Sentence
 from .backward import backpropagate
 from .differentiated import Differentiated
+from .parts import has_parameters, has_states
 from .sensitivities import jacobian, rtrl
 from .steps import BACKWARD
 
@@ -102,14 +103,6 @@ def _about_forward_mode(derivation: Derivation, convention: str) -> Sentence:
     )
 
 
-def _has_states(cell: Cell) -> bool:
-    return bool(cell.states)
-
-
-def _has_parameters(cell: Cell) -> bool:
-    return bool(cell.parameters)
-
-
 _KINDS = (
     Kind(
         "bptt", "Backpropagation through time", "backward", backpropagate,
@@ -118,11 +111,11 @@ _KINDS = (
     ),
     Kind(
         "jacobian", "The Jacobian of one step", "jacobian", jacobian, frozenset([Role.STATE]),
-        _about_jacobian, _has_states, blocks=True,
+        _about_jacobian, has_states, blocks=True,
     ),
     Kind(
         "rtrl", "Real-time recurrent learning", "forward mode", rtrl, frozenset([Role.PARAMETER]),
-        _about_forward_mode, _has_parameters,
+        _about_forward_mode, has_parameters,
     ),
 )  # fmt: skip
 #: Every kind by its name.

@@ -17,15 +17,10 @@ from ..ops.products import MatMul, matmul
 from ..ops.sums import TimeSum, add
 from .differentiated import Differentiated
 from .linear import NoMatrix, matrix_of
+from .parts import has_parameters, has_states, of_parts
 from .steps import FORWARD, ZERO, change_line, definition_words, kink_words, make_step
 
 SENSITIVITIES, START, RESULT, JACOBIANS = "sensitivities", "start", "gradient", "jacobians"
-
-
-def _subject(subject: Any, verb: str) -> Cell:
-    if not isinstance(subject, Cell):
-        raise InputError(f"{verb} takes a cell or network, not {type(subject).__name__}")
-    return subject
 
 
 def _definitions(d: Differentiated) -> Iterator[Step]:
@@ -36,6 +31,7 @@ def _definitions(d: Differentiated) -> Iterator[Step]:
 # --- real-time recurrent learning ----------------------------------------------------------------
 
 
+@of_parts(has_parameters)
 def rtrl(subject: Cell) -> Derivation:
     """Derive real-time recurrent learning, the gradient in forward mode.
 
@@ -44,7 +40,7 @@ def rtrl(subject: Cell) -> Derivation:
     the derivative of h_t by that entry and `L̇` that of the loss.
 
     Args:
-        subject: the cell or network.
+        subject: the cell or network; of a model, each part by itself.
 
     Returns:
         The derivation, with T and all sizes symbolic; its last line says that the result is that of
@@ -55,7 +51,7 @@ def rtrl(subject: Cell) -> Derivation:
         Source: R. J. Williams, D. Zipser, "A learning algorithm for continually running fully
             recurrent neural networks", Neural Computation 1(2), 1989.
     """
-    cell = _subject(subject, "rtrl")
+    cell = subject
     if not cell.parameters:
         raise InputError(f"{cell.name} has no parameter, so nothing to learn")
     d = Differentiated(cell, still=frozenset([Role.INPUT]))
@@ -146,6 +142,7 @@ def _loss_lines(d: Differentiated) -> Iterator[Step]:
 # --- Jacobians ----------------------------------------------------------------------------------
 
 
+@of_parts(has_states)
 def jacobian(subject: Cell) -> Derivation:
     """Derive the Jacobian of one step: every state by every state before it.
 
@@ -155,7 +152,7 @@ def jacobian(subject: Cell) -> Derivation:
     its lines say how a change of the state goes through one step, which is the same linear map.
 
     Args:
-        subject: the cell or network.
+        subject: the cell or network; of a model, each part by itself.
 
     Returns:
         The derivation. In row form a Jacobian has a row for each entry of what is changed, so that
@@ -164,7 +161,7 @@ def jacobian(subject: Cell) -> Derivation:
     Raises:
         InputError: for something that is no cell, or a cell without a state.
     """
-    cell = _subject(subject, "jacobian")
+    cell = subject
     if not cell.states:
         raise InputError(f"{cell.name} has no state, so no Jacobian from one step to the next")
     still = frozenset([Role.INPUT, Role.PARAMETER])

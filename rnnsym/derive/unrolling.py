@@ -15,26 +15,27 @@ from ..ops.entries import broadcast, symbolic_entries
 from ..ops.leaves import Number
 from ..ops.node import replace_quantities, resized
 from ..ops.rows import RowApply
+from .parts import of_parts
 
 #: The most entries that are written out as explicit matrices: beyond it nobody reads them.
 MOST_ENTRIES = 20_000
 
 
+@of_parts()
 def unroll(cell: Cell, steps: int | None = None) -> Derivation:
     """Write a cell or network out over time, every equation by name and the weights shared.
 
     Args:
-        cell: the cell or network.
+        cell: the cell, network or model.
         steps: the number of steps, or None for a symbolic T (the recurrence and where it starts).
 
     Returns:
-        The derivation; its length is linear in `steps`.
+        The derivation; its length is linear in `steps`. Of a model, one for each part with
+        equations.
 
     Raises:
         InputError: if `steps` is no positive whole number.
     """
-    if not isinstance(cell, Cell):
-        raise InputError(f"unroll takes a cell or network, not {type(cell).__name__}")
     if steps is None:
         lines = [*_constants(cell), *_start(cell), *_recurrence(cell)]
         title = f"The recurrence of {cell.title or cell.name}"

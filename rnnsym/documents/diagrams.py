@@ -273,7 +273,7 @@ def pictures(view: CellView) -> list[Picture]:
 
 def _only(views: Sequence[CellView]) -> CellView:
     if len(views) != 1:
-        raise InputError("a picture is of one cell; join cells with + to draw a network")
+        raise InputError("a picture is of one cell: join cells with +, or name a part of a model")
     return views[0]
 
 

@@ -6,7 +6,9 @@ from typing import Any, Unpack
 
 from ..checking import Flow
 from ..checking.printed import Printing
+from ..derive.parts import part_of
 from ..errors import InputError
+from ..models import Model
 from ..nouns import Cell, Report
 from ..printing import Choices, chosen, to_latex, to_text
 from ..printing.latex import aligned
@@ -17,8 +19,10 @@ from .rendering import document
 from .views import symbol_rows
 
 
-def to_html(subject: Cell | Report, *, form: str = "vectors", **choices: Unpack[Choices]) -> str:
-    """HTML of a cell (its equations and symbols) or a report, for a notebook.
+def to_html(
+    subject: Cell | Model | Report, *, form: str = "vectors", **choices: Unpack[Choices]
+) -> str:
+    """HTML of a cell or a model (its equations and symbols) or a report, for a notebook.
 
     Args:
         subject: what to show.
@@ -28,16 +32,16 @@ def to_html(subject: Cell | Report, *, form: str = "vectors", **choices: Unpack[
     Raises:
         InputError: for an unknown choice or anything else.
     """
-    if isinstance(subject, Cell):
+    if isinstance(subject, (Cell, Model)):
         shown, style = chosen(subject, **choices)
-        return (
-            html_environment()
-            .get_template("cell.html.j2")
-            .render(
-                title=subject.title or subject.name,
-                tex=_read_back(subject, form, **choices),
-                symbols=symbol_rows(shown, style),
+        template = html_environment().get_template("cell.html.j2")
+        return "\n".join(
+            template.render(
+                title=cell.title or cell.name,
+                tex=_read_back(cell, form, **choices),
+                symbols=symbol_rows(like, style),
             )
+            for cell, like in zip(_cells(subject), _cells(shown))
         )
     if isinstance(subject, Report):
         return (
@@ -46,6 +50,10 @@ def to_html(subject: Cell | Report, *, form: str = "vectors", **choices: Unpack[
             .render(report=subject, summary=to_text(subject).splitlines()[0])
         )
     raise InputError(f"there is no HTML for {type(subject).__name__}")
+
+
+def _cells(subject: Cell | Model) -> list[Cell]:
+    return [subject] if isinstance(subject, Cell) else list(map(part_of, subject.equations))
 
 
 def _read_back(cell: Cell, form: str, **choices: Any) -> str:
@@ -57,7 +65,7 @@ def _read_back(cell: Cell, form: str, **choices: Any) -> str:
     return aligned(Printing(cell, **choices).block(blocks[form]).lines)
 
 
-def to_svg(subject: Flow | Cell, *, steps: int = 3, **choices: Unpack[Choices]) -> str:
+def to_svg(subject: Flow | Cell | Model, *, steps: int = 3, **choices: Unpack[Choices]) -> str:
     """A picture: of a cell, one step and the unrolled network; of a gradient flow, its norms.
 
     It takes the colour of the text around it, and says in words what it shows.
@@ -65,13 +73,13 @@ def to_svg(subject: Flow | Cell, *, steps: int = 3, **choices: Unpack[Choices]) 
     Args:
         subject: what to draw. The norms of a flow stand against the distance, on a logarithmic
             scale.
-        steps: of a cell, how many steps are drawn.
+        steps: of a cell, or of each part of a model, how many steps are drawn.
         **choices: of a cell, as those of `to_latex`.
 
     Raises:
         InputError: for an unknown choice or anything else.
     """
-    if isinstance(subject, Cell):
+    if isinstance(subject, (Cell, Model)):
         return document(subject, "svg", steps=steps, **choices)
     if not isinstance(subject, Flow):
         raise InputError(f"there is no picture of {type(subject).__name__}")

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from ..derive.backward import given_to
 from ..derive.kinds import DERIVATIONS
 from ..derive.losses import loss_of
+from ..derive.parts import nodes_of, part_of
 from ..errors import InputError, suggestion
 from ..language.scan import plain_name
+from ..models import Model
 from ..nouns import Cell, Report
 from .environment import Safe, markdown_environment, tex_environment, text_environment
 from .example import given_numbers
@@ -113,7 +116,7 @@ _OTHERS = ("png", "jpg", "jpeg", "gif", "webp", "docx", "odt", "ps", "eps")
 
 
 def document(
-    cells: Cell | Sequence[Cell],
+    cells: Cell | Model | Sequence[Cell | Model],
     to: str = "tex",
     *,
     steps: int = 3,
@@ -132,13 +135,14 @@ def document(
     """Render cells or networks: symbols, equations, recurrence, unrolled steps, code and report.
 
     Args:
-        cells: what to print; several give one document with a table of contents.
+        cells: what to print; several give one document with a table of contents. A model is
+            printed part by part.
         to: the format, one of FORMATS: "tex" (an article that pdflatex compiles), "md", "txt",
             "ipynb", "py" (needs NumPy alone), "json", "mathml", "pdf", "svg" or "tikz" (diagrams).
         steps: how many steps are written out.
         what: the parts, of WHAT; a text splits them by commas. Formats that are no page (py, svg,
             tikz) have parts of their own.
-        loss: the loss of "bptt"; see `backpropagate`.
+        loss: the loss of "bptt", of a model that of its output; see `backpropagate`.
         full: give every line of the derivations with its rule, its reason and the shapes.
         report: the report to print of a single cell; without one, the LaTeX is read back here.
         fragment: of "tex": for `\\input`, without the preamble.
@@ -158,16 +162,14 @@ def document(
             have.
         CheckError: if the printed equations do not evaluate to what the code computes.
     """
-    given = [cells] if isinstance(cells, Cell) else cells
-    if not isinstance(given, (list, tuple)) or not given:
-        raise InputError(f"a document is of a cell or network, not {type(cells).__name__}")
-    for cell in given:
-        if not isinstance(cell, Cell):
-            raise InputError(f"a document is of a cell or network, not {type(cell).__name__}")
+    subjects = [cells] if isinstance(cells, (Cell, Model)) else cells
+    if not isinstance(subjects, (list, tuple)) or not subjects:
+        raise InputError(f"a document is of a cell, network or model, not {type(cells).__name__}")
     if to not in FORMATS:
         hint = suggestion(to, FORMATS, _ALSO)
         raise InputError(f"unknown format '{to}'{hint}; there are {', '.join(FORMATS)}")
     loss_of(loss)  # also where no part asks for it
+    given, losses = _cells(subjects, loss)
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
         raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
     if fragment and to != "tex":
@@ -188,16 +190,32 @@ def document(
             raise InputError("own numbers are of the part example of one cell: inputs and weights")
         numbers = given_numbers(given[0], inputs, weights or {})
     views = []
-    for cell in given:
+    for cell, of_cell in zip(given, losses):
         own = dict(choices)
         if len(given) > 1 and isinstance(choices.get("rename"), dict):
             own["rename"] = _where_it_fits(choices["rename"], cell, given)
         views.append(
             CellView(
-                cell, Request(parts, steps, loss, full, report, own, at, numbers, title, author)
+                cell,
+                Request(parts, steps, of_cell, full, report, own, at, numbers, title, author),
             )
         )
     return FORMATS[to](views, fragment)
+
+
+def _cells(subjects: Sequence[Cell | Model], loss: str) -> tuple[list[Cell], list[str]]:
+    """Every cell of what is printed, and the loss of each."""
+    cells: list[Cell] = []
+    losses: list[str] = []
+    for subject in subjects:
+        nodes = nodes_of(subject, "a document")
+        if isinstance(subject, Cell):
+            cells.append(subject)
+            losses.append(loss)
+            continue
+        cells += map(part_of, nodes)
+        losses += [given_to(subject, n, {"loss": loss})["loss"] for n in nodes]
+    return cells, losses
 
 
 def _where_it_fits(rename: dict[str, str], cell: Cell, cells: Sequence[Cell]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sympy import Integer
 
 from ..derive import backpropagate
+from ..derive.losses import check_over, loss_of
 from ..derive.variants import giving
 from ..errors import InputError
 from ..models import Model, Node, Value, filled, leaves
@@ -25,6 +26,17 @@ Progress = Callable[[str], None]
 _FLOATS = ("float32", "float64")
 
 
+#: The adjoints of what a node reads, of its initial states and of its parameters.
+_Adjoints = tuple[list[Any], dict[str, Any], dict[str, Any]]
+
+
+def _placed(g: Array, whole: Array, kept: Any) -> Array:
+    """An adjoint of some steps as one of all."""
+    found = np.zeros(whole.shape, g.dtype)
+    found[kept] = g
+    return found
+
+
 class _Runner:
     """One node with equations, as generated functions."""
 
@@ -35,6 +47,7 @@ class _Runner:
         self.cell = giving(node.cell, self.names)
         # Without a state every vector is for itself, whatever the axes before it.
         self.pointwise = not node.cell.states
+        self._of_loss: dict[tuple[str, str], GradientFunction] = {}
 
     @cached_property
     def function(self) -> NumericFunction:
@@ -111,7 +124,7 @@ class _Runner:
 
     def backward(
         self, given: Mapping[str, Any], weights: Mapping[str, Any], adjoints: Sequence[Any]
-    ) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    ) -> _Adjoints:
         """The adjoints of what is read, of the initial states, and of the parameters."""
         inputs, states, weights = self.arrays(given, weights)
         function = self.function
@@ -127,9 +140,45 @@ class _Runner:
                 pieces[name] += g
             else:
                 pieces[name][:, -1] += g
-        gradient = self.gradient
+        return self._back(self.gradient, inputs, target, states, weights, given)[1]
+
+    def lost(
+        self, given: Mapping[str, Any], weights: Mapping[str, Any], target: Any, loss: str,
+        over: str,
+    ) -> tuple[Any, _Adjoints]:  # fmt: skip
+        """The loss of what the node gives, and its adjoints as those of `backward`."""
+        inputs, states, weights = self.arrays(given, weights)
+        ((_, which),) = self.node.takes
+        if self.pointwise:  # every vector is a sample; of the last step alone, those of that step
+            last = over == "last" and np.ndim(target) < max(given[n].ndim for n in self.node.reads)
+            kept = (slice(None),) if not last else (slice(None), slice(-1, None))
+            whole = given
+            given = {n: given[n][kept] for n in self.node.reads}
+            inputs, states, weights = self.arrays(given, weights)
+            target = np.reshape(target, (-1, 1, np.shape(target)[-1]))
+            value, found = self._back(
+                self.of_loss(loss, "all"), inputs, target, states, weights, given
+            )
+            read = [None if g is None else _placed(g, whole[n], kept)
+                    for g, n in zip(found[0], self.node.reads)]  # fmt: skip
+            return value, (read, *found[1:])
+        gradient = self.of_loss(loss, "last" if which == "last" else over)
+        return self._back(gradient, inputs, target, states, weights, given)
+
+    def of_loss(self, loss: str, over: str) -> GradientFunction:
+        """The gradient of a loss of what the node gives, made once."""
+        if (loss, over) not in self._of_loss:
+            derivation = backpropagate(self.cell, loss=loss, over=over)
+            self._of_loss[loss, over] = GradientFunction(derivation)
+        return self._of_loss[loss, over]
+
+    def _back(
+        self, gradient: GradientFunction, inputs: Any, target: Any, states: Any, weights: Any,
+        given: Mapping[str, Any],
+    ) -> tuple[Any, _Adjoints]:  # fmt: skip
+        """What a gradient's function gives, by what the node reads, its states and parameters."""
         arguments = gradient.prepare((*inputs, target), states, weights)
-        _, found = gradient.compute(*arguments)
+        value, found = gradient.compute(*arguments)
         read = []
         for variable, name in zip(self.cell.inputs, self.node.reads):
             g = found[variable.name]
@@ -141,7 +190,7 @@ class _Runner:
                 g = g[:, ::-1]
             read.append(g)
         initial = {n: found[code_of(n, Integer(0))] for n in self.node.initial}
-        return read, initial, {n: found[n] for n in weights}
+        return value, (read, initial, {n: found[n] for n in weights})
 
 
 class ModelFunction:
@@ -321,8 +370,36 @@ class ModelFunction:
 class ModelGradient(ModelFunction):
     """The loss and the gradients of everything that goes into a model.
 
-    The loss is Σ y · ∂L/∂y over all outputs, which has the given derivative.
+    Args:
+        model: the model.
+        loss: of its output; "general" is Σ y · ∂L/∂y over all outputs, which has the given
+            derivative.
+        over: "all" steps, or the "last" one alone.
     """
+
+    def __init__(self, model: Model, loss: str = "general", over: str = "all") -> None:
+        super().__init__(model)
+        loss_of(loss)
+        check_over(over)
+        self.loss, self.over = loss, over
+        if loss == "general":
+            if over != "all":
+                raise InputError("∂L/∂y is given for all steps: a loss by name has its last one")
+            return
+        # What does not fit is refused here, and not at the first call.
+        node = self._lossy(model)
+        self._run(model).runners[node.name].of_loss(loss, over)
+
+    @staticmethod
+    def _lossy(model: Model) -> Node:
+        """The part whose output a loss is of."""
+        for node in model.equations:
+            if node.gives == (model.outputs,):
+                return node
+        raise InputError(
+            f"{model.name}: a loss is of one output that a part with equations gives; for any "
+            "other output give ∂L/∂y"
+        )
 
     def __call__(  # type: ignore[override]
         self,
@@ -336,8 +413,9 @@ class ModelGradient(ModelFunction):
         """Compute the loss and its gradients.
 
         Args:
-            inputs: the model's inputs, and behind them ∂L/∂y for what the model gives: an array or
-                a (nested) list like its output.
+            inputs: the model's inputs, and behind them the target of the loss, in the shape of the
+                output (of its last step, for a loss over that alone); for the general loss ∂L/∂y
+                for what the model gives: an array or a (nested) list like its output.
             initial_state: as for the model's function.
             mask: likewise.
             weights: likewise.
@@ -357,16 +435,53 @@ class ModelGradient(ModelFunction):
                 "not covered"
             )
         if len(inputs) < 2:
-            raise InputError(f"{self.model.name}: give the inputs and, behind them, ∂L/∂y")
+            last = "∂L/∂y" if self.loss == "general" else "the target"
+            raise InputError(f"{self.model.name}: give the inputs and, behind them, {last}")
         *given, target = inputs
         run, values, arrays = self.prepared(tuple(given), initial_state, mask, weights, dropout)
         run.forward(values, arrays, False, dict(self.states))
+        adjoints: dict[str, Any] = {}
+        if self.loss != "general":
+            value, first = self._lost(run, values, arrays, target)
+            gradients = run.backward(values, arrays, adjoints, first)
+        else:
+            value = self._given(run, values, adjoints, target)
+            gradients = run.backward(values, arrays, adjoints)
+        wanted = [v.name for v in run.model.inputs if v.kind == "float"]
+        wanted += [n for n in leaves(run.model.states) if n in values]
+        for name in wanted:
+            gradients[name] = adjoints.get(name, np.zeros_like(values[name]))
+        for key, array in arrays.items():
+            gradients.setdefault(key, np.zeros_like(array))
+        return value, gradients
+
+    def _lost(
+        self, run: _Run, values: Mapping[str, Any], arrays: Mapping[str, Any], target: Any
+    ) -> tuple[Any, tuple[Node, _Adjoints]]:
+        """The loss, and the adjoints of the part that it is of."""
+        node = self._lossy(run.model)
+        output = values[node.gives[0]]
+        array = _numbers(target, output.dtype, f"{run.model.name}: the target")
+        shape = output.shape
+        if self.over == "last" and len(shape) == 3:
+            shape = (shape[0], shape[2])
+        if array.shape != shape:
+            raise InputError(f"{run.model.name}: the target must be of shape {shape}, not "
+                             f"{array.shape}")  # fmt: skip
+        runner = run.runners[node.name]
+        value, found = runner.lost(
+            values, run._parameters(node, arrays), array, self.loss, self.over
+        )
+        return float(value), (node, found)
+
+    @staticmethod
+    def _given(run: _Run, values: Mapping[str, Any], adjoints: dict[str, Any], target: Any) -> Any:
+        """The general loss; what is given is put into the adjoints."""
         names = leaves(run.model.outputs)
         targets = leaves(target)
         if len(targets) != len(names):
             raise InputError(f"{run.model.name} gives {len(names)} array(s), and there is ∂L/∂y "
                              f"for {len(targets)}")  # fmt: skip
-        adjoints: dict[str, Any] = {}
         loss = 0.0
         for name, g in zip(names, targets):
             array = _numbers(g, values[name].dtype, f"{run.model.name}: ∂L/∂{name}")
@@ -377,14 +492,7 @@ class ModelGradient(ModelFunction):
                 )
             loss += float((array * values[name]).sum())
             adjoints[name] = adjoints.get(name, 0) + array
-        gradients = run.backward(values, arrays, adjoints)
-        wanted = [v.name for v in run.model.inputs if v.kind == "float"]
-        wanted += [n for n in leaves(run.model.states) if n in values]
-        for name in wanted:
-            gradients[name] = adjoints.get(name, np.zeros_like(values[name]))
-        for key, array in arrays.items():
-            gradients.setdefault(key, np.zeros_like(array))
-        return loss, gradients
+        return loss
 
 
 class _Run:
@@ -449,8 +557,14 @@ class _Run:
         return traces
 
     def backward(
-        self, values: dict[str, Any], arrays: Mapping[str, Any], adjoints: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, values: dict[str, Any], arrays: Mapping[str, Any], adjoints: dict[str, Any],
+        first: tuple[Node, _Adjoints] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Carry adjoints back through the nodes, in place; `first` are those that a loss brings.
+
+        Returns:
+            The gradients of the arrays.
+        """
         gradients: dict[str, Any] = {}
 
         def reach(name: str, g: Any) -> None:
@@ -463,23 +577,26 @@ class _Run:
             part = gradients[key][index]
             gradients[key][index] = part + np.reshape(g, np.shape(part))
 
+        def spread(node: Node, found: _Adjoints) -> None:
+            read, initial, weights = found
+            for name, g in zip(node.reads, read):
+                reach(name, g)
+            for state, name in node.initial.items():
+                if name in values:
+                    reach(name, initial[state])
+            for parameter, g in weights.items():
+                place = node.places[parameter]
+                gather(place.key, place.index(arrays[place.key].shape), g)
+
+        if first is not None:
+            spread(*first)
         for node in reversed(self.model.nodes):
             found = [adjoints.get(name) for name in node.gives]
             if all(g is None for g in found):
                 continue
             if node.cell is not None:
                 runner = self.runners[node.name]
-                read, initial, weights = runner.backward(
-                    values, self._parameters(node, arrays), found
-                )
-                for name, g in zip(node.reads, read):
-                    reach(name, g)
-                for state, name in node.initial.items():
-                    if name in values:
-                        reach(name, initial[state])
-                for parameter, g in weights.items():
-                    place = node.places[parameter]
-                    gather(place.key, place.index(arrays[place.key].shape), g)
+                spread(node, runner.backward(values, self._parameters(node, arrays), found))
                 continue
             operation = OPERATIONS[node.operation]
             arrays_read = [values[n] for n in node.reads]

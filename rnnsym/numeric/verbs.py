@@ -26,7 +26,7 @@ def lambdify(
         subject: a cell or network (the function is a loop over time), a derivation unrolled over
             a given number of steps, by name or as explicit matrices (straight code), or one of
             `backpropagate` (a `GradientFunction`). A model read by `from_keras` gives a
-            `ModelFunction`, or with `gradient` a `ModelGradient`; its loss is the general one.
+            `ModelFunction`, or with `gradient` a `ModelGradient`.
         gradient: make the function of the loss and all its gradients; see `backpropagate` for
             `loss` and `over`.
         loss: the loss, with `gradient`.
@@ -39,15 +39,13 @@ def lambdify(
         InputError: for a recurrence with a symbolic T, a cell without an input, or a loss that does
             not fit.
     """
+    if not gradient and (loss, over) != ("general", "all"):
+        raise InputError("a loss belongs to a gradient: give gradient=True as well")
     if isinstance(subject, Model):
-        if (loss, over) != ("general", "all"):
-            raise InputError("the gradient of a model takes ∂L/∂y: its loss is the general one")
-        return ModelGradient(subject) if gradient else ModelFunction(subject)
+        return ModelGradient(subject, loss, over) if gradient else ModelFunction(subject)
     cell = subject.cell if isinstance(subject, Derivation) else subject
     if not isinstance(cell, Cell):
         raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
-    if not gradient and (loss, over) != ("general", "all"):
-        raise InputError("a loss belongs to a gradient: give gradient=True as well")
     if isinstance(subject, Derivation) and any(s.section == CLAIMED for s in subject):
         raise InputError("claimed lines can be checked; a function is made of a derivation's own")
     if gradient and isinstance(subject, Derivation):

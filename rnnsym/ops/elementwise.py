@@ -16,6 +16,7 @@ from ..scalars import multiplied as side_by_side
 from .entries import Compiled, Entering
 from .functions import ELEMENTWISE, Elementwise
 from .leaves import Number, is_number
+from .margins import Margin, branches_of, domain_of, power_domain
 from .node import Change, Node, Transpose, letter, transpose, transposed, widest
 from .spans import EVERYWHERE, POSITIVE, Span, inverse, of_function, product
 from .sums import Minus, add, alike, negated, signed, summed
@@ -222,6 +223,17 @@ class Apply(Node):
                 return p.power(self)
         return p.function(self)
 
+    def branches(self) -> tuple[Margin, ...]:
+        return branches_of(self.name_, len(self.operands)) if self.named else ()
+
+    def domain(self) -> tuple[Margin, ...]:
+        if self.named:
+            return domain_of(self.name_, len(self.operands))
+        if self.name_ == QUOTIENT:
+            return (Margin("b", lambda a, b: b, "≠"),)
+        relation = power_domain(_exponent(self.operands[1])) if self.name_ == POWER else ""
+        return (Margin("a", lambda a, b: a, relation),) if relation else ()
+
     # --- its transpose
 
     def transposed(self) -> Any:
@@ -297,21 +309,29 @@ def times_slope(inner: Any, factor: Any) -> Any:
     return inner if is_number(factor, 1) else hadamard([inner, factor])
 
 
+def _exponent(expr: Any) -> Any:
+    """An exponent as a number, or None."""
+    minus = isinstance(expr, Minus)
+    number = expr.args[0] if minus else expr
+    if not isinstance(number, Number):
+        return None
+    return -number.value if minus else number.value
+
+
 def power_slope(base: Any, exponent: Any) -> Any:
     """n A^(n−1), entry by entry."""
-    minus = isinstance(exponent, Minus)
-    number = exponent.args[0] if minus else exponent
-    if not isinstance(number, Number):
+    value = _exponent(exponent)
+    if value is None:
         return hadamard([exponent, Apply(POWER, base, add([exponent, Minus(Number("1"))]))])
-    value = -number.value if minus else number.value
     if value == 1:
         return Number("1")
+    number = exponent.args[0] if value < 0 else exponent
     if value == 2:
         slope: Any = scale(number, base)
     else:
         power = Number(_plain(abs(value - 1)))
         slope = scale(number, Apply(POWER, base, Minus(power) if value < 1 else power))
-    return negated(slope) if minus else slope
+    return negated(slope) if value < 0 else slope
 
 
 def _plain(value: Any) -> str:

@@ -2,8 +2,9 @@
 
 An operation is one class in one file of this room. What it must say is below, in this order: its
 shape, its value entry by entry, how it changes, the transpose of that change, how it is written,
-its entry as a formula, its code, its cost, and what it is in the other convention. Each is asked
-by whoever walks over an expression: the operation sees its operands through the walker alone.
+its entry as a formula, its code, which values it can have, where its formula changes and where it
+has a value, its cost, and what it is in the other convention. Each is asked by whoever walks over
+an expression: the operation sees its operands through the walker alone.
 
 Shapes broadcast: a side that is 1 wide stands beside one of any width. The language checks shapes,
 not this room: SymPy does not check symbolic ones.
@@ -27,6 +28,7 @@ from ..nouns import Quantity, Shape
 from ..pieces import ATOM, Spelled
 from ..scalars import Scalar
 from .entries import Compiled, Entering, Entries, flip, symbolic_entries
+from .margins import Margin
 from .spans import EVERYWHERE, Span
 
 
@@ -155,6 +157,14 @@ class Node(MatrixExpr):
     def span(self, of: Callable[[Any], Span]) -> Span:
         """The least interval that is known to hold its entries; `of(operand)` is an operand's."""
         return EVERYWHERE
+
+    def branches(self) -> tuple[Margin, ...]:
+        """Where its formula changes: the signs of these decide which one counts."""
+        return ()
+
+    def domain(self) -> tuple[Margin, ...]:
+        """Where it has a value: all of these have to stand to 0 as they say."""
+        return ()
 
     def cost(self, count: Callable[[Any], Expr]) -> Expr:
         """Multiply-adds of its products, in sizes; `count(operand)` are those of an operand."""

@@ -17,6 +17,7 @@ from ..scalars import Const, Count, Entry, Scalar, Total, rebuilt
 from .elementwise import PRODUCT, Apply, divided, hadamard, scale
 from .entries import Compiled, Entering, Entries, flip
 from .leaves import Filled, Number, Size
+from .margins import Margin
 from .node import NONE, Change, Node, letter, transpose
 from .rowfunctions import ROWS, RowFunction
 from .spans import Span
@@ -133,6 +134,13 @@ class RowApply(Node):
         if self.name_ == "sum":
             return (0.0 if low >= 0 else -math.inf), (0.0 if high <= 0 else math.inf)
         return self.entry.span
+
+    def branches(self) -> tuple[Margin, ...]:
+        margin = self.entry.margin
+        if margin is None:
+            return ()
+        words = "the element minus its threshold"
+        return (Margin(words, lambda z, *options: margin(z), entrywise=False),)
 
     # --- how it is written
 

@@ -11,9 +11,9 @@ from ..models import Model, Node
 from ..names import T, t, tex_of, unicode_of
 from ..nouns import Cell, Equation
 from ..numeric.operations import OPERATIONS
-from .latex import tex_lines
+from .latex import OWN, element_lines, tex_lines
 from .style import Style
-from .text import equation_text
+from .text import element_texts, equation_text
 
 
 def equations_of(node: Node) -> tuple[Equation, ...]:
@@ -116,30 +116,39 @@ def operation_text(node: Node) -> str:
     return f"{node.gives[0]} = {node.operation}({', '.join([*node.reads, options]).rstrip(', ')})"
 
 
-def model_text(model: Model) -> str:
-    """The whole model in plain text."""
-    lines = []
+def model_text(model: Model, style: Style = OWN, elements: bool = False) -> Iterator[str]:
+    """The whole model in plain text, line by line; a bare cell is its equations alone."""
     for node in model.nodes:
-        lines.append(f"# {node.name} ({node.kind}{', backwards' if node.backwards else ''})")
+        if not model.bare:
+            yield f"# {_head(node)}"
         if node.cell is None:
-            lines.append(operation_text(node))
+            yield operation_text(node)
             continue
-        lines += links_text(node)
-        lines += [equation_text(e) for e in equations_of(node)]
-        lines += gives_text(node)
-    return "\n".join(lines)
+        yield from () if model.bare else links_text(node)
+        cell = shown_cell(node)
+        yield from element_texts(cell, style) if elements else (
+            equation_text(e, style) for e in cell.equations)  # fmt: skip
+        yield from () if model.bare else gives_text(node)
 
 
-def model_lines(model: Model, style: Style) -> list[str]:
-    """The whole model as lines of one `aligned` block."""
-    lines = []
+def model_lines(model: Model, style: Style = OWN, elements: bool = False) -> Iterator[str]:
+    """The whole model as lines of one `aligned` block; a bare cell is its equations alone."""
     for node in model.nodes:
-        name = node.name.replace("_", r"\_")
-        lines.append(rf"&\text{{{name} ({node.kind}{', backwards' if node.backwards else ''})}}")
+        if not model.bare:
+            yield rf"&\text{{{_head(node)}}}".replace("_", r"\_")
         if node.cell is None:
-            lines.append(operation_tex(node).replace(" = ", " &= ", 1))
+            yield _at_equals(operation_tex(node))
             continue
-        lines += [line.replace(" = ", " &= ", 1) for line in links_tex(node, style)]
-        lines += [tex_lines(e, style) for e in equations_of(node)]
-        lines += [line.replace(" = ", " &= ", 1) for line in gives_tex(node, style)]
-    return lines
+        yield from () if model.bare else map(_at_equals, links_tex(node, style))
+        cell = shown_cell(node)
+        yield from element_lines(cell, style) if elements else (
+            tex_lines(e, style) for e in cell.equations)  # fmt: skip
+        yield from () if model.bare else map(_at_equals, gives_tex(node, style))
+
+
+def _head(node: Node) -> str:
+    return f"{node.name} ({node.kind}{', backwards' if node.backwards else ''})"
+
+
+def _at_equals(line: str) -> str:
+    return line.replace(" = ", " &= ", 1)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from ..errors import InputError
-from ..models import Model
+from ..models import Model, seen
 from ..nouns import Cell, Derivation, Equation, Report
-from .latex import aligned, element_lines, equation_tex, matrix_lines, tex_lines
+from .latex import aligned, equation_tex, matrix_lines, tex_lines
 from .models import model_lines, model_text
 from .style import Choices, chosen
-from .text import cell_text, element_texts, equation_text, report_text
+from .text import cell_text, equation_text, report_text
 
-#: The forms of a cell's equations.
+#: The forms of the equations of a cell, or of the parts of a model.
 FORMS = ("vectors", "elements", "cell")
 
 
@@ -24,7 +24,8 @@ def check_form(form: str, subject: Any) -> None:
     """
     if form not in FORMS:
         raise InputError(f"unknown form '{form}'; there are {', '.join(FORMS)}")
-    if form != "vectors" and not isinstance(subject, Cell):
+    of = (Cell,) if form == "cell" else (Cell, Model)
+    if form != "vectors" and not isinstance(subject, of):
         raise InputError(f"the form '{form}' is of a cell, not of a {type(subject).__name__}")
 
 
@@ -39,7 +40,7 @@ def to_latex(
 
     Args:
         subject: what to print.
-        form: of a cell, "vectors", or "elements" for equations of single elements.
+        form: of a cell or a model, "vectors", or "elements" for equations of single elements.
         display: put the `$$` of a display around it.
         **choices: `convention`, "row" (`x_t W`) or "column" (`W x_t`); `notation`, `rename`,
             `bold`, `hadamard` and `transpose`, see `Choices`.
@@ -57,17 +58,15 @@ def to_latex(
         raise InputError("the form of a .cell file is text: to_text(form='cell')")
     check_form(form, subject)
     subject, style = chosen(subject, **choices)
-    if form == "elements":
-        assert isinstance(subject, Cell)
-        tex = aligned(element_lines(subject, style))
-    elif isinstance(subject, Equation):
+    if isinstance(subject, Equation):
         tex = equation_tex(subject, style)
     elif isinstance(subject, Derivation) and subject.form == "matrices":
         tex = aligned(matrix_lines(s.equation, style) for s in subject)
-    elif isinstance(subject, (Cell, Derivation)):
+    elif isinstance(subject, Derivation):
         tex = aligned(tex_lines(e, style) for e in subject.equations)
     else:
-        tex = aligned(model_lines(subject, style))
+        assert isinstance(subject, (Cell, Model))
+        tex = aligned(model_lines(seen(subject), style, form == "elements"))
     return f"$$\n{tex}\n$$" if display else tex
 
 
@@ -81,8 +80,8 @@ def to_text(
 
     Args:
         subject: what to print.
-        form: of a cell, "vectors", "elements" for equations of single elements, or "cell" for the
-            text of a `.cell` file, which reads back equal.
+        form: of a cell or a model, "vectors", or "elements" for equations of single elements; of a
+            cell also "cell" for the text of a `.cell` file, which reads back equal.
         **choices: as those of `to_latex`.
 
     Raises:
@@ -94,15 +93,12 @@ def to_text(
         raise InputError(f"there is no text for {type(subject).__name__}")
     check_form(form, subject)
     subject, style = chosen(subject, **choices)
-    if form == "elements":
-        assert isinstance(subject, Cell)
-        return "\n".join(element_texts(subject, style))
     if form == "cell":
         assert isinstance(subject, Cell)
         return cell_text(subject, style)
     if isinstance(subject, Equation):
         return equation_text(subject, style)
-    if isinstance(subject, (Cell, Derivation)):
+    if isinstance(subject, Derivation):
         return "\n".join(equation_text(e, style) for e in subject.equations)
-    assert isinstance(subject, Model)
-    return model_text(subject)
+    assert isinstance(subject, (Cell, Model))
+    return "\n".join(model_text(seen(subject), style, form == "elements"))

@@ -62,6 +62,17 @@ class Rebuilt:
         if found != wanted:
             raise InputError(f"{model.name}: Keras builds the arrays {found}, not {wanted}")
 
+    @property
+    def parameter_count(self) -> int:
+        """How many parameters Keras counts."""
+        return int(self.layer.count_params())
+
+    @property
+    def weight_shapes(self) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+        """Every array: its key, its shape in the model, and its shape in Keras."""
+        pairs = zip(self.model.weights, self.variables, strict=True)
+        return [(w.key, w.shape, tuple(v.shape)) for w, v in pairs]
+
     # --- building
 
     def _made(self, item: Mapping[str, Any]) -> Any:

@@ -348,7 +348,7 @@ def seen(subject: Cell | Model) -> Model:
         nodes=(part,),
         outputs=output,
         weights=tuple(Weight(v.name, axes(v), v.name, name) for v in cell.parameters),
-        layers=(Layer(name, cell.title or name, "cell", formula=str(cell.parameter_count)),),
+        layers=(Layer(name, cell.title or name, "cell"),),
         bare=True,
     )  # fmt: skip
 

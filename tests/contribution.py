@@ -150,7 +150,8 @@ def an_operation_of_the_language():
     assert rnnsym.to_text(cell(texts[2]), form="elements").startswith("s = ∑_{k=1}^{M} U_{k,k}")
     shown = [r for r in calculus() if r.operation in (Inverse, Trace)]
     assert [str(b) for r in shown for b in r.backs] == ["Ā = -Y^⊤ Ȳ Y^⊤", "Ā = Ȳ 𝐈_{M}"]
-    assert r"\operatorname{inv}(A)" in calculus_page()
+    page = calculus_page()
+    assert r"\operatorname{inv}(A)" in page and "a value where det A ≠ 0" in page
     for wrong, words in (
         ("h_t = inv(x_t)", "takes a square matrix"),
         ("h_t = tanh(x_t inv(W, W))", "takes 1 argument"),
@@ -202,6 +203,15 @@ def a_cell():
     assert "skipping" in rnnsym.cells.names()
 
 
+def a_command():
+    from click.testing import CliRunner
+
+    from rnnsym.cli import main_group
+
+    assert "Name the symbols" in CliRunner().invoke(main_group, ["--help"]).output
+    assert CliRunner().invoke(main_group, ["symbols", "dense"]).output.split()[0] == "x"
+
+
 if __name__ == "__main__":
     assert Path(rnnsym.__file__).resolve().is_relative_to(Path.cwd().resolve()), rnnsym.__file__
     for step in (
@@ -213,6 +223,7 @@ if __name__ == "__main__":
         a_notation,
         a_format,
         a_cell,
+        a_command,
     ):
         step()
         print(step.__name__.replace("_", " "), "works")

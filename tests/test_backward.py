@@ -400,7 +400,7 @@ def test_no_rule_of_the_calculus_can_be_missing(operation, name, monkeypatch):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_costs_are_those_of_the_generated_code(name):
-    from rnnsym.checking.verification import _counts
+    from rnnsym.checking.whole import compared_costs as _counts
 
     found = list(_counts(cell_of(name), SEED))
     assert len(found) == 2 and all(c.passed for c in found), [c.what for c in found]

@@ -152,7 +152,7 @@ def test_wrong_use_is_one_line_and_exit_2(command, tmp_path, name):
 def test_nothing_is_half_written(command, tmp_path, monkeypatch):
     from pathlib import Path
 
-    from rnnsym import cli
+    from rnnsym.cli import _files as cli
 
     (tmp_path / "old.tex").write_text("old")
 

@@ -64,10 +64,13 @@ from __future__ import annotations
 
 from sympy import S
 
+import numpy as np
+
 from ..scalars import Total
 from .entries import flip
 from .inner import inner
 from .leaves import Eye
+from .margins import Margin
 from .node import NONE, Change, Node
 from .elementwise import times
 from .products import matmul
@@ -105,6 +108,9 @@ class Inverse(Node):
         if not (found := d(self.args[0])):
             return NONE
         return Change(negated(matmul([y, found.expr, y])), (*found.rules, "inverse"))
+
+    def domain(self):
+        return (Margin("det A", np.linalg.det, "≠", entrywise=False),)
 
     def code(self, p):
         return f"np.linalg.inv({p.text(self.args[0])})"
@@ -170,6 +176,22 @@ h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ (x_t W)    # state
 # b_z: bias of the gate
 # W: kernel
 """
+COMMAND = '''"""`rnnsym symbols`."""
+
+import click
+
+
+@click.command()
+@click.argument("cell")
+def symbols(cell):
+    """Name the symbols of a cell."""
+    from ..cells import get
+
+    print(" ".join(v.name for v in get(cell).variables))
+
+
+command = symbols
+'''
 FORMAT = {
     "document": "{% for body in bodies %}{{ body }}{% endfor %}",
     "cell": '= {{ d.title }}\n{% for line in d.lines("forward") %}\nstem:[{{ line|safe }}]\n{% endfor %}',
@@ -187,7 +209,7 @@ def test_one_of_each_that_is_added_as_the_page_says_goes_through_everything(tmp_
     package = tmp_path / "rnnsym"
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for named in ("ops/functions.py", "ops/", "losses/", "derive/kinds.py", "numeric/operations.py",
-                  "frameworks/keras/layers.py", "documents/rendering.py"):  # fmt: skip
+                  "frameworks/keras/layers.py", "documents/rendering.py", "cli/"):  # fmt: skip
         assert f"`rnnsym/{named}`" in page
     functions = package / "ops" / "functions.py"
     text = functions.read_text(encoding="utf-8")
@@ -207,6 +229,7 @@ def test_one_of_each_that_is_added_as_the_page_says_goes_through_everything(tmp_
     (package / "ops" / "inverse.py").write_text(TERM, encoding="utf-8")
     (package / "notations" / "mine.notation").write_text(NOTATION, encoding="utf-8")
     (package / "cells" / "skipping.cell").write_text(CELL, encoding="utf-8")
+    (package / "cli" / "symbols.py").write_text(COMMAND, encoding="utf-8")
     for name, text in FORMAT.items():
         (tmp_path / "templates" / "document" / f"{name}.asciidoc.j2").write_text(text)
     rendering = package / "documents" / "rendering.py"
@@ -221,4 +244,4 @@ def test_one_of_each_that_is_added_as_the_page_says_goes_through_everything(tmp_
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.count("works") == 8
+    assert done.stdout.count("works") == 9

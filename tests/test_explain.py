@@ -16,8 +16,8 @@ from hostile import archive, arrays, changed, configuration, hdf5, hostile, swap
 from test_files import keras_model
 
 import rnnsym
+from rnnsym import verify as verify_model
 from rnnsym.checking import verify_printed
-from rnnsym.checking.models import verify_model
 from rnnsym.documents import explain, render
 
 

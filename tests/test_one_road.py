@@ -58,6 +58,18 @@ def test_a_cell_seen_as_a_model_prints_as_itself(name):
         assert rnnsym.to_latex(seen(cell), form=form) == rnnsym.to_latex(cell, form=form)
 
 
+def test_a_cell_seen_as_a_model_computes_derives_and_checks_as_itself():
+    cell = rnnsym.cells.get("gru")
+    model = seen(cell)
+    assert rnnsym.lambdify(model).source == rnnsym.lambdify(cell).source
+    gradients = [rnnsym.lambdify(c, gradient=True, loss="squared_error") for c in (model, cell)]
+    assert gradients[0].source == gradients[1].source
+    one, other = (rnnsym.verify(c, "latex") for c in (model, cell))
+    assert one.to_dict() == other.to_dict()
+    (derivation,) = rnnsym.backpropagate(model)
+    assert [s.equation for s in derivation] == [s.equation for s in rnnsym.backpropagate(cell)]
+
+
 def test_what_is_no_cell_is_refused_by_every_verb():
     from rnnsym.checking import flow
 

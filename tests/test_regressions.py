@@ -322,3 +322,45 @@ def test_the_plugin_says_what_is_wrong_with_a_mark(tmp_path):
 def test_two_signs_before_a_number_are_read_back_as_they_were():
     cell = rnnsym.parse("a_t = σ(b + (-(-2)) + x_t W)")
     assert rnnsym.parse(str(cell)).equations == cell.equations
+
+
+#: Columns that a text makes where it needs one, and does not name; each in both forms.
+COLUMNS = {
+    "a product": "C_t = C_{t-1} + (x_t W_u)^⊤ (x_t W_v)",
+    "a function of a column": "C_t = C_{t-1} + tanh((x_t W_u)^⊤) (x_t W_v)",
+    "a column of a function": "C_t = C_{t-1} + σ(x_t W_u)^⊤ tanh(x_t W_v)",
+    "a diagonal": "C_t = diag(σ(x_t W_f)) C_{t-1} + k_t^⊤ (x_t W_v)",
+    "below a line": "C_t = C_{t-1} / (1 + exp((x_t W_u)^⊤ (x_t W_v)))",
+}
+
+
+@pytest.mark.parametrize("convention", ["row", "column"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_nested_column_is_named_as_the_row_that_it_is(name, convention):
+    text = f"C_t: K × V\nk_t = x_t W_k\n{COLUMNS[name]}\nh_t = k_t C_t"
+    cell = rnnsym.parse(text, name="cell").in_convention(convention)
+    again = rnnsym.parse(rnnsym.to_text(cell, form="cell"), name="cell")
+    assert rnnsym.verify(again, "latex", gradient=True).check()
+
+
+def test_what_stands_on_a_diagonal_is_computed_once():
+    cell = rnnsym.parse(
+        "C_t: K × V\nC_t = diag(σ(x_t W_f)) C_{t-1} + (x_t W_k)^⊤ (x_t W_v)\nh_t = (x_t W_q) C_t"
+    )
+    body = rnnsym.lambdify(cell).source.split("for t in range")[1]
+    assert body.count("@ W_f)") == 1
+
+
+def test_a_gradient_is_its_receivers_to_write_to():
+    cell = rnnsym.parse("h_t = mean(x_t W + b) + 0 h_{t-1} U + 0 x_t V", name="cell")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 4))
+    found = rnnsym.lambdify(cell, gradient=True)
+    sizes = {str(s): n for s, n in zip(cell.dims, (4, 5, 6, 7))}
+    weights = {
+        v.name: rng.normal(size=[sizes.get(str(s), 1) for s in v.shape]) for v in cell.parameters
+    }
+    y = rnnsym.lambdify(cell)(x, **weights)
+    _, gradients = found(x, np.ones_like(y), **weights)
+    for g in gradients.values():
+        g += 1

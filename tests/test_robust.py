@@ -436,7 +436,7 @@ def test_a_matrix_of_the_old_kind_multiplies_like_an_array():
 
 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
-    from rnnsym.cli import _write_folder
+    from rnnsym.cli._files import write_folder as _write_folder
 
     _write_folder(tmp_path / "a" / "b", {"one.txt": "1", "two.txt": b"2"})
     assert sorted(p.name for p in (tmp_path / "a" / "b").iterdir()) == ["one.txt", "two.txt"]

@@ -8,7 +8,7 @@ from texts import TEXTS
 
 import rnnsym
 from rnnsym.cells import find, same
-from rnnsym.checking import plant, verification
+from rnnsym.checking import plant, readback
 from rnnsym.checking.samples import default_sizes, draw, error_of
 from rnnsym.frameworks import keras as keras_framework
 from rnnsym.printing.formula import Tex
@@ -153,7 +153,7 @@ def test_a_wrong_step_of_the_unrolling_is_seen(monkeypatch):
 
 
 def test_without_planted_errors_there_is_no_power(monkeypatch):
-    monkeypatch.setattr(verification, "planted", lambda cell: iter(()))
+    monkeypatch.setattr(readback, "planted", lambda cell: iter(()))
     report = rnnsym.read_back(rnnsym.cells.get("dense"))
     assert report.passed and not report and report.verdict == "no power"
     with pytest.raises(rnnsym.CheckError, match="no power"):
@@ -162,10 +162,8 @@ def test_without_planted_errors_there_is_no_power(monkeypatch):
 
 def test_a_planted_error_that_is_not_rejected_takes_the_power(monkeypatch):
     cell = rnnsym.cells.get("dense")
-    monkeypatch.setattr(
-        verification, "planted", lambda c: iter([("a sign", "a sign: none at all", c)])
-    )
-    monkeypatch.setattr(verification.Samples, "equal", lambda *_: lambda _: False)
+    monkeypatch.setattr(readback, "planted", lambda c: iter([("a sign", "a sign: none at all", c)]))
+    monkeypatch.setattr(readback.Samples, "equal", lambda *_: lambda _: False)
     report = rnnsym.read_back(cell)
     assert report.verdict == "no power" and not report
     with pytest.raises(rnnsym.CheckError, match="a sign: none at all"):

@@ -3,10 +3,10 @@
 from .equality import equal
 from .flows import Flow, flow
 from .lines import verify_lines
-from .models import verify_printed
+from .readback import read_back
 from .sweep import verify_all
 from .verbs import verify
-from .verification import read_back
+from .whole import verify_printed
 
 __all__ = ["Flow", "equal", "flow", "read_back", "verify", "verify_all", "verify_lines",
            "verify_printed"]  # fmt: skip

@@ -36,11 +36,12 @@ from .correspondence import (
     same_by_algebra,
 )
 from .exact import apart, evaluate
-from .models import random_weights
 from .plant import HIDDEN, planted
 from .rounding import tolerance
+from .runs import random_weights
+from .sampled import Samples, completed, numbers_in, unsized
 from .samples import Sample, error_of
-from .verification import Samples, _completed, _numbers, silent, unsized
+from .whole import silent
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
@@ -211,7 +212,7 @@ class _Comparing:
         self.seed = seed
         self.progress = progress
         self.words = words or cell.name
-        numbers = _numbers(cell) | _numbers(other.cell)
+        numbers = numbers_in(cell) | numbers_in(other.cell)
         self.theirs = Samples(other.cell, plans(other.cell, seed, numbers))
         self.function = lambdify(unsized(cell))
         self._expected: dict[tuple[int, str], Array] = {}
@@ -357,7 +358,7 @@ class _Comparing:
 
             def value(s: Sample, function: Any = function, rows: Cell = rows) -> Any:
                 with np.errstate(all="ignore"):
-                    return _completed(self.mapped(found, s), rows).call(function)
+                    return completed(self.mapped(found, s), rows).call(function)
 
             def same(s: Sample, rows: Cell = rows, kind: str = kind) -> bool:
                 # A term that is next to nothing at every number is one all the same; so is a
@@ -366,7 +367,7 @@ class _Comparing:
                     return False
                 mapped = self.mapped(found, s)
                 one = evaluate(self.rows, self.rows.equations, mapped, exact=True)
-                two = evaluate(rows, rows.equations, _completed(mapped, rows), exact=True)
+                two = evaluate(rows, rows.equations, completed(mapped, rows), exact=True)
                 return apart(two, one) <= _EQUAL
 
             yield judge.control(claim, what, value, same)
@@ -378,7 +379,7 @@ class _Comparing:
         coverage = Coverage(own.rows.equations)
         for sample in self.theirs.domain.samples:
             if coverage.missing:
-                coverage.see(own._lookup(self.mapped(found, sample)))
+                coverage.see(own.lookup(self.mapped(found, sample)))
         return coverage.words
 
     def _undefined(self, found: Correspondence) -> str:

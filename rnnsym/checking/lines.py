@@ -284,7 +284,7 @@ class LineChecker:
                 error, place = _parting(value, found, least, enough)
             if not error <= worst:
                 worst, at, where = error, "" if k is None else f"step {k}, ", place
-            if worst >= enough:
+            if worst >= enough < math.inf:  # that it is wrong is all that is asked
                 return worst, ""
         return worst, at + where(self.derivation.convention != ROW)
 

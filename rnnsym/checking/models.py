@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,29 +15,31 @@ from ..errors import InputError, RnnsymError
 from ..frameworks.keras.graphs import build
 from ..frameworks.keras.live import Live
 from ..frameworks.keras.rebuild import Rebuilt
-from ..language import CONVENTIONS, read
 from ..models import Model, Node, leaves
-from ..names import t
-from ..nouns import Cell, Comparison, Control, Quantity, Report, Verdict
-from ..numeric import ModelFunction, ModelGradient, NumericFunction
-from ..numeric.source import Source, loop_source
+from ..nouns import Cell, Comparison, Control, Report, Verdict
+from ..numeric import ModelFunction, ModelGradient
+from ..numeric.function import function_of
 from ..ops.elementwise import is_function
-from ..printing import Style, tex_lines
-from ..printing.models import shown_cell
-from .branches import Coverage, Lookup
+from .branches import Coverage
 from .claim import STRETCHES
-from .operations import run_watched
 from .plant import planted
 from .rounding import MOST, Noise, Tolerance, tolerance
+from .runs import (
+    Partial,
+    cast,
+    finite,
+    largest_of,
+    lookup_of,
+    random_weights,
+    where_finite,
+    with_noise,
+    worst_of,
+)
+from .sampled import same_function
 from .samples import error_of
-from .verification import compared_counts, derived_lines, read_back, same_function, unsized
+from .whole import Progress, Whole, compared_counts
 
 Array = NDArray[Any]
-Progress = Callable[[str], None]
-
-#: What is said of the printed equations of a part.
-TIMELESS = "what is printed without t is the same equations, read again"
-PRINTED = "printed LaTeX in row and column form, read again at 50 digits against NumPy"
 
 #: Activations whose constants TensorFlow holds in float32 even in float64.
 ROUNDED = ("gelu", "gelu_tanh", "leaky_relu")
@@ -57,15 +59,14 @@ _SAMPLES, _STEPS = 4, 7
 _SPARES = 4
 
 
-def verify_model(
-    model: Model,
-    *,
-    seed: int = 0,
-    steps: int | None = None,
-    gradient: bool = False,
-    progress: Progress = lambda _: None,
+def of_model(
+    model: Model, seed: int, steps: int | None, gradient: bool, progress: Progress
 ) -> Report:
-    """Compare a model with the one that Keras's constructors make of the same configuration.
+    """Hold a model to the one that Keras's constructors make of the same configuration.
+
+    Whole sequences and single steps are compared, with the model's own weights and with random
+    ones, and with the live model where it was read from one; of a model with layers that are not
+    covered, the model without them.
 
     Args:
         model: what `from_keras` read.
@@ -73,45 +74,10 @@ def verify_model(
         steps: of the sequences, where the model leaves their length open.
         gradient: compare all gradients with TensorFlow's `GradientTape` as well.
         progress: is told what is done next.
-
-    Returns:
-        The report: whole sequences and single steps, with the model's own weights and with random
-        ones; its verdict is "no power" where the check could not have seen a wrong formula.
     """
     if model.boxes:
         return _around_boxes(model, seed, steps or _STEPS, gradient, progress)
-    return _report(_Check(model, seed, steps or _STEPS, progress), gradient, progress)
-
-
-def _report(check: _Check, gradient: bool, progress: Progress) -> Report:
-    """The report of a model without boxes."""
-    model, seed = check.model, check.seed
-    if not any(True for _ in model.equations):
-        return _empty(model, seed, "it has no equations to check")
-    progress("building the model again with Keras")
-    check.prepare()
-    progress("planting wrong formulas")
-    controls, weak = check.controls()
-    printed, more, missed = printed_parts(model, seed, gradient, progress)
-    controls += more
-    counted = compared_counts("", model.parameter_count, check.keras)
-    comparisons = [*check.whole(), *check.more, *check.single_steps(), *check.live(), *counted,
-                   *printed]  # fmt: skip
-    if gradient:
-        progress("gradients against GradientTape")
-        comparisons += check.gradients()
-    asked = ", and the live model itself" if model.live is not None else ""
-    return Report(
-        model.title,
-        f"Keras's own layers, built again from the configuration{asked}",
-        tuple(comparisons),
-        tuple(controls),
-        seed,
-        {"samples": _SAMPLES, "steps": check.steps},
-        tuple(check.remarks),
-        weak or check.unreached or missed,
-        Verdict.VERIFIED,
-    )
+    return ModelWhole(model, seed, steps or _STEPS, progress).report(gradient)
 
 
 def _around_boxes(
@@ -130,9 +96,9 @@ def _around_boxes(
     rest = replace(rest, nodes=tuple(
         node if node.cell is None else replace(node, cell=mine[node.name].cell)
         for node in rest.nodes))  # fmt: skip
-    check = _Check(rest, seed, steps, progress)
+    check = ModelWhole(rest, seed, steps, progress)
     try:
-        report = _report(check, gradient, progress)
+        report = check.report(gradient)
     except RnnsymError:
         raise
     except Exception as error:  # a file may say of a box what no layer can read
@@ -161,7 +127,7 @@ def _around_boxes(
     )  # fmt: skip
 
 
-def _asked(model: Model, values: tuple[str, ...], rest: _Check) -> Iterator[Comparison]:
+def _asked(model: Model, values: tuple[str, ...], rest: ModelWhole) -> Iterator[Comparison]:
     """The live model itself against our equations, with what its boxes give taken from it.
 
     Compared are its outputs and everything that its boxes read, so that no layer before a box is
@@ -189,16 +155,16 @@ def _asked(model: Model, values: tuple[str, ...], rest: _Check) -> Iterator[Comp
         function = ModelFunction(model)
         with np.errstate(all="ignore"):
             function._run(model).forward(found, cast, False, {})
-        error, where = _worst([np.asarray(found[n]) for n in float_], [theirs[n] for n in float_])
+        error, where = worst_of([np.asarray(found[n]) for n in float_], [theirs[n] for n in float_])
         limit = rest.limit(rest.grown[name], dtype)
         what = (f"the live model with {name} weights: its outputs and what its boxes read, with "
                 f"what they give, {dtype}, T = {steps}")  # fmt: skip
-        yield Comparison(what, error <= limit.value, _finite(error), limit.value, limit.reason,
+        yield Comparison(what, error <= limit.value, finite(error), limit.value, limit.reason,
                          where)  # fmt: skip
 
 
 def _answered(
-    model: Model, rest: _Check, dtype: str, weights: Mapping[str, Any]
+    model: Model, rest: ModelWhole, dtype: str, weights: Mapping[str, Any]
 ) -> tuple[list[Array], int, dict[str, Any], list[Any]]:
     """What a live model says, for a length of sequences that its boxes take.
 
@@ -209,7 +175,7 @@ def _answered(
     count = model.live.inputs[0].shape[0]
     lengths = list(dict.fromkeys([rest.steps, *_LENGTHS]))
     for steps in lengths:
-        drawn = _Check(model, rest.seed, steps, rest.progress)
+        drawn = ModelWhole(model, rest.seed, steps, rest.progress)
         inputs = [drawn._input(v) for v in model.inputs]
         inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
         if count is not None:  # made for so many samples and no others
@@ -224,79 +190,16 @@ def _answered(
     raise AssertionError
 
 
-def printed_parts(
-    model: Model, seed: int, gradient: bool, progress: Progress
-) -> tuple[list[Comparison], list[Control], str]:
-    """The printed equations of every part, read again; of parts that are alike, once.
-
-    Planted errors go through the same printer and reader. With `gradient` every line of every
-    derivation of a part is checked by itself as well.
-
-    Returns:
-        What was compared, what was planted, and a branch that was not reached.
-    """
-    seen: dict[Any, Comparison] = {}
-    comparisons, controls, weak = [], [], ""
-    for node in model.equations:
-        assert node.cell is not None
-        key = node.cell.equations
-        if key not in seen:
-            progress(f"reading the printed equations of {node.name} again")
-            report = read_back(unsized(node.cell), seed=seed)
-            worst = max(report.comparisons, key=lambda c: np.inf if c.error is None else c.error)
-            seen[key] = replace(worst, passed=report.passed)
-            wrong = report.controls
-            if gradient:
-                lines, more, missed = derived_lines(unsized(node.cell), seed, progress)
-                comparisons += [replace(c, what=f"{node.name}: {c.what}") for c in lines]
-                wrong, weak = wrong + more, weak or (missed and f"{node.name}: {missed}")
-            controls += [replace(c, what=f"{c.what}, in {node.name}") for c in wrong]
-        comparisons.append(replace(seen[key], what=f"{node.name}: {PRINTED}"))
-        if not node.steps:
-            comparisons.append(Comparison(f"{node.name}: {TIMELESS}", _timeless(node)))
-    return comparisons, controls, weak
-
-
-def _timeless(node: Node) -> bool:
-    """Whether the equations that are printed without t read back to the very trees checked."""
-    cell = shown_cell(node)
-    for convention in CONVENTIONS:
-        lines = [tex_lines(e, Style(convention)) for e in cell.equations]
-        try:
-            found = read(" \\\\\n".join(lines), cell, convention, latex=True)
-        except RnnsymError:
-            return False
-        if [(e.lhs, e.expr) for e in found] != [(e.lhs, e.expr) for e in cell.equations]:
-            return False
-    return True
-
-
-def verify_printed(
-    model: Model, *, seed: int = 0, gradient: bool = False, progress: Progress = lambda _: None
-) -> Report:
-    """Read the printed equations of every part of a model again; Keras is not asked."""
-    comparisons, controls, weak = printed_parts(model, seed, gradient, progress)
-    if not comparisons:
-        return _empty(model, seed, "it has no equations to check")
-    against = "the printed LaTeX, read again"
-    title = f"{model.title}, {model.coverage}" if model.boxes else model.title
-    return Report(title, against, tuple(comparisons), tuple(controls), seed, weak=weak)
-
-
-def _empty(model: Model, seed: int, reason: str) -> Report:
-    return Report(model.title, "Keras", (Comparison("nothing to compare", True),), (), seed, {}, (),
-                  reason)  # fmt: skip
-
-
-class _Check:
+class ModelWhole(Whole):
     """One model, its sample, and what Keras gives for it."""
 
+    agreement = Verdict.VERIFIED
+
     def __init__(self, model: Model, seed: int, steps: int, progress: Progress) -> None:
-        self.model = model
-        self.seed = seed
+        super().__init__(model, seed, progress)
         self.steps = steps
-        self.progress = progress
-        self.remarks: list[str] = []
+        asked = ", and the live model itself" if model.live is not None else ""
+        self.against = f"Keras's own layers, built again from the configuration{asked}"
         if model.origin:
             self.remarks.append(
                 f"the file is of {model.origin}: its configuration was translated to that of "
@@ -307,7 +210,7 @@ class _Check:
         #: Comparisons with further random weights, where those were needed.
         self.more: list[Comparison] = []
         self._alone: dict[str, Any] = {}
-        self._spares: list[tuple[list[Array], _Partial, float]] = []
+        self._spares: list[tuple[list[Array], Partial, float]] = []
         self.rng = np.random.default_rng(seed)
         self.rounded = any(_rounded(n) for n in model.equations)
 
@@ -323,6 +226,7 @@ class _Check:
         return found
 
     def prepare(self) -> None:
+        self.progress("building the model again with Keras")
         model = self.model
         self.inputs = [self._input(v) for v in model.inputs]
         long = [x.shape[1] for x in self.inputs if x.ndim > 2]
@@ -341,6 +245,7 @@ class _Check:
             with np.errstate(all="ignore"):
                 self.found[name] = self._ours(self.inputs, weights)
                 self.grown[name] = self._growth(weights, self.inputs)
+        self.sizes = {"samples": _SAMPLES, "steps": self.steps}
         self.unreached = self._not_finite() or self._unreached()
 
     def _not_finite(self) -> str:
@@ -369,7 +274,7 @@ class _Check:
         self.function.reset_states()
         dropout = self.dropout or None
         with np.errstate(all="ignore"):  # what is not finite is said in the report
-            return leaves(self.function(*inputs, weights=_cast(weights), dropout=dropout))
+            return leaves(self.function(*inputs, weights=cast(weights), dropout=dropout))
 
     def _mask(self, axes: Any) -> Array:
         """A dropout mask, the same for both sides; the rate does not matter to the formula."""
@@ -404,8 +309,8 @@ class _Check:
 
     # --- planted formulas
 
-    def controls(self) -> tuple[list[Control], str]:
-        """Wrong formulas through the same comparison, and why the model's own check may be weak."""
+    def controls(self) -> list[Control]:
+        """Wrong formulas through the same comparison; the model's own weights may see none."""
         model = self.model
         small = model.parameter_count <= _SMALL_MODEL
         short = self.inputs
@@ -417,7 +322,7 @@ class _Check:
         runs = {}
         for name, weights in self.weights().items():
             self.keras.set_weights(weights)
-            runs[name] = (self._keras(short), _Partial(model, short, weights, self.dropout))
+            runs[name] = (self._keras(short), Partial(model, short, weights, self.dropout))
         for node in model.equations:
             assert node.cell is not None
             kinds: set[str] = set()
@@ -429,7 +334,7 @@ class _Check:
                 errors = {}
                 for name, (expected, partial) in runs.items():
                     found = partial.with_cell(node, wrong)
-                    errors[name] = _largest(found, expected)
+                    errors[name] = largest_of(found, expected)
                 tried += 1
                 limits = {n: self.limit(self.grown[n]).value for n in errors}
                 own = "its own" not in errors or not errors["its own"] <= limits["its own"]
@@ -440,26 +345,26 @@ class _Check:
                 if not rejected and not harmless:
                     # A relu that is closed hides much: other weights may open it.
                     rejected = any(
-                        not _largest(partial.with_cell(node, wrong), expected) <= limit
+                        not largest_of(partial.with_cell(node, wrong), expected) <= limit
                         for expected, partial, limit in self.spares(short)
                     ) or self._seen_alone(node, wrong)
-                controls.append(Control(f"{what}, in {node.name}", rejected, _finite(error),
-                                        harmless))  # fmt: skip
+                words = f"{what}, in {node.name}"
+                controls.append(Control(words, rejected, finite(error), harmless))
                 if not harmless:
                     here.append(own)
             if here and not any(here):
                 blind.append(node.name)
-        weak = ""
+        self.weak = self.unreached
         if model.values and model.weights:
             self.remarks.append(
                 f"with its own weights alone {tried - seen_by_own} of {tried} planted wrong "
                 "formulas would have passed; with random ones "
                 f"{sum(not c.rejected for c in controls)}"
             )
-            weak = self._weak(blind)
-        return controls, weak
+            self.weak = self._weak(blind) or self.weak
+        return controls
 
-    def spares(self, inputs: list[Array]) -> Iterator[tuple[list[Array], _Partial, float]]:
+    def spares(self, inputs: list[Array]) -> Iterator[tuple[list[Array], Partial, float]]:
         """Keras's outputs and ours with further random weights, made when they are asked for."""
         for n in range(_SPARES):
             if n == len(self._spares):
@@ -468,12 +373,12 @@ class _Check:
                 expected = self._keras(inputs)
                 with np.errstate(all="ignore"):
                     limit = self.limit(self._growth(weights, inputs))
-                    error, where = _worst(self._ours(inputs, weights), expected)
+                    error, where = worst_of(self._ours(inputs, weights), expected)
                 self.more.append(Comparison(
                     f"whole sequences with further random weights ({n + 1}), float64",
-                    error <= limit.value, _finite(error), limit.value, limit.reason, where,
+                    error <= limit.value, finite(error), limit.value, limit.reason, where,
                 ))  # fmt: skip
-                partial = _Partial(self.model, inputs, weights, self.dropout)
+                partial = Partial(self.model, inputs, weights, self.dropout)
                 self._spares.append((expected, partial, limit.value))
             yield self._spares[n]
 
@@ -490,9 +395,9 @@ class _Check:
         if found is None:
             return False
         part, partial, expected, limit = found
-        return not _largest(partial.with_cell(part, wrong), expected) <= limit
+        return not largest_of(partial.with_cell(part, wrong), expected) <= limit
 
-    def _by_itself(self, node: Node) -> tuple[Node, _Partial, list[Array], float] | None:
+    def _by_itself(self, node: Node) -> tuple[Node, Partial, list[Array], float] | None:
         """A recurrent layer by itself with random weights, compared with Keras's own."""
         assert node.cell is not None
         sizes = {symbol: Integer(n) for symbol, n in node.cell.sizes.items()}
@@ -507,15 +412,15 @@ class _Check:
         keras = Rebuilt(alone, "float64")
         keras.set_weights(weights)
         expected = keras(x)
-        partial = _Partial(alone, [x], weights, {})
+        partial = Partial(alone, [x], weights, {})
         ours = [np.asarray(partial.values[name]) for name in leaves(alone.outputs)]
-        error, where = _worst(ours, expected)
-        other = _Check(alone, self.seed, _STEPS, self.progress)
+        error, where = worst_of(ours, expected)
+        other = ModelWhole(alone, self.seed, _STEPS, self.progress)
         other.dropout, other.function = {}, ModelFunction(alone)
         limit = self.limit(other._growth(weights, [x]))
         self.more.append(Comparison(
             f"{node.name} by itself on random sequences, float64, T = {_STEPS}",
-            error <= limit.value, _finite(error), limit.value, limit.reason, where,
+            error <= limit.value, finite(error), limit.value, limit.reason, where,
         ))  # fmt: skip
         return part, partial, expected, limit.value
 
@@ -540,11 +445,18 @@ class _Check:
 
     # --- comparisons
 
+    def compared(self) -> Iterator[Comparison]:
+        yield from self.whole()
+        yield from self.more
+        yield from self.single_steps()
+        yield from self.live()
+        yield from compared_counts("", self.model.parameter_count, self.keras)
+
     def whole(self) -> Iterable[Comparison]:
         for name, expected in self.expected.items():
             found = self.found[name]
             what = f"whole sequences with {name} weights, float64, T = {self.steps}"
-            error, where = _worst(found, expected)
+            error, where = worst_of(found, expected)
             limit = self.limit(self.grown[name])
             if self.grown[name] > _CHAOTIC:
                 self.remarks.append(
@@ -553,34 +465,34 @@ class _Check:
                     f"about {limit.value:.0e}; single steps can"
                 )
             if not all(np.isfinite(y).all() for y in expected):
-                yield _where_finite(what, found, expected, limit)
+                yield where_finite(what, found, expected, limit)
                 continue
-            yield Comparison(what, error <= limit.value, _finite(error), limit.value,
+            yield Comparison(what, error <= limit.value, finite(error), limit.value,
                              limit.reason, where)  # fmt: skip
         for inputs, weights in self.stretched:
             self.keras.set_weights(weights)
             with np.errstate(all="ignore"):
                 found = self._ours(inputs, weights)
                 limit = self.limit(self._growth(weights, inputs))
-            error, where = _worst(found, self._keras(inputs))
+            error, where = worst_of(found, self._keras(inputs))
             larger = "inputs" if weights is self.random else "weights"
             what = f"larger {larger}, for the branches that they reach, float64, T = {self.steps}"
-            yield Comparison(what, error <= limit.value, _finite(error), limit.value,
+            yield Comparison(what, error <= limit.value, finite(error), limit.value,
                              limit.reason, where)  # fmt: skip
 
     def _growth(self, weights: Mapping[str, Any], inputs: list[Array]) -> float:
         """By how much rounding grows in our code on its way to the output."""
         noisy = ModelFunction(self.model)
         run, values, arrays = noisy.prepared(
-            tuple(inputs), None, None, _cast(weights), self.dropout or None
+            tuple(inputs), None, None, cast(weights), self.dropout or None
         )
         for runner in run.runners.values():
-            runner.function.compute = _with_noise(runner.function, self.seed)
+            runner.function.compute = with_noise(runner.function, self.seed)
         with np.errstate(all="ignore"):
             run.forward(values, arrays, False, {})
         found = [np.asarray(values[name]) for name in leaves(self.model.outputs)]
         right = self._ours(inputs, weights)
-        grown = max(_largest([a], [b]) for a, b in zip(found, right)) / Noise.SIZE
+        grown = max(largest_of([a], [b]) for a, b in zip(found, right)) / Noise.SIZE
         return max(grown, 1.0) if np.isfinite(grown) else MOST
 
     def _unreached(self) -> str:
@@ -594,8 +506,7 @@ class _Check:
             part = named(replace(node.cell, sizes={}))
             coverage = Coverage(part.equations)
             if coverage.missing:
-                function = NumericFunction(part, loop_source(part), loop_source(part, True))
-                covered[node.name] = (node, coverage, function)
+                covered[node.name] = (node, coverage, function_of(part))
         arrays = {w.key: w.array for w in self.model.weights}
         for stretch, wide in [*((s, 1.0) for s in STRETCHES), *((1.0, s) for s in STRETCHES[1:])]:
             if not any(c.missing for _, c, _ in covered.values()):
@@ -606,9 +517,9 @@ class _Check:
                 weights = {k: a if arrays[k] == "moving_variance" else a * wide
                            for k, a in self.random.items()}  # fmt: skip
             with np.errstate(all="ignore"):
-                partial = _Partial(self.model, inputs, weights, self.dropout)
+                partial = Partial(self.model, inputs, weights, self.dropout)
             more = [
-                c.see(_lookup(partial, node, f)) for node, c, f in covered.values() if c.missing
+                c.see(lookup_of(partial, node, f)) for node, c, f in covered.values() if c.missing
             ]
             if any(more) and (stretch, wide) != (1.0, 1.0):
                 self.stretched.append((inputs, weights))
@@ -636,14 +547,14 @@ class _Check:
             self.function.reset_states()
             with np.errstate(all="ignore"):
                 ours = leaves(self.function(*inputs, weights=cast))
-            error, where = _worst(ours, theirs)
+            error, where = worst_of(ours, theirs)
             limit = self.limit(self._growth(weights, given), dtype)
             what = f"the live model itself with {name} weights, {dtype}, T = {self.steps}"
             if not all(np.isfinite(y).all() for y in theirs):
-                yield _where_finite(what, ours, theirs, limit)
+                yield where_finite(what, ours, theirs, limit)
                 continue
             yield Comparison(
-                what, error <= limit.value, _finite(error), limit.value, limit.reason, where,
+                what, error <= limit.value, finite(error), limit.value, limit.reason, where,
             )  # fmt: skip
 
     def single_steps(self) -> Iterable[Comparison]:
@@ -661,11 +572,11 @@ class _Check:
                 limit = self.limit(_ONE_STEP)
                 yield Comparison(
                     f"each step of {node.name} by itself with {name} weights",
-                    error <= limit.value, _finite(error), limit.value, limit.reason, where,
+                    error <= limit.value, finite(error), limit.value, limit.reason, where,
                 )  # fmt: skip
 
     def _values(self, weights: Mapping[str, Any]) -> dict[str, Any]:
-        return _Partial(self.model, self.inputs, weights, self.dropout).values
+        return Partial(self.model, self.inputs, weights, self.dropout).values
 
     def _steps_of(
         self, node: Node, values: Mapping[str, Any], weights: Mapping[str, Any]
@@ -694,7 +605,11 @@ class _Check:
         error, where = error_of(found, theirs[0].reshape(found.shape))
         return error, f"{node.name}, {where}"
 
-    def gradients(self) -> Iterable[Comparison]:
+    def gradients(self) -> tuple[Iterable[Comparison], Iterable[Control]]:
+        self.progress("gradients against GradientTape")
+        return list(self._gradients()), ()
+
+    def _gradients(self) -> Iterator[Comparison]:
         model = self.model
         if any(node.stateful for node in model.nodes):
             return
@@ -704,12 +619,12 @@ class _Check:
             self.keras.set_weights(weights)
             targets = [self.rng.normal(size=y.shape) for y in self.expected[name]]
             theirs = self.keras.gradients(self.inputs, targets, dropout=self.dropout)
-            given = {"weights": _cast(weights), "dropout": self.dropout or None}
+            given = {"weights": cast(weights), "dropout": self.dropout or None}
             _, ours = ModelGradient(model)(*self.inputs, targets, **given)
             noisy = ModelGradient(model)
             for runner in noisy._run(model).runners.values():
                 for function in (runner.function, runner.gradient):
-                    function.compute = _with_noise(function, self.seed)
+                    function.compute = with_noise(function, self.seed)
             _, disturbed = noisy(*self.inputs, targets, **given)
             for key, expected in theirs.items():
                 error, where = error_of(ours[key], expected, plain=True)
@@ -717,57 +632,8 @@ class _Check:
                 limit = self.limit(max(grown, 1.0) if np.isfinite(grown) else MOST)
                 yield Comparison(
                     f"∂L/∂{key} against GradientTape with {name} weights", error <= limit.value,
-                    _finite(error), limit.value, limit.reason, where,
+                    finite(error), limit.value, limit.reason, where,
                 )  # fmt: skip
-
-
-def _lookup(partial: _Partial, node: Node, function: NumericFunction) -> Lookup:
-    """The values of everything in a part of a model, from what it reads."""
-    runner = partial.run.runners[node.name]
-    parameters = partial.run._parameters(node, partial.arrays)
-    inputs, states, weights = runner.arrays(partial.values, parameters)
-    with np.errstate(all="ignore"):
-        trace = function(*inputs, initial_state=states or None, trace=True, **weights)
-    given = dict(zip((v.name for v in runner.cell.inputs), inputs))
-
-    def lookup(q: Quantity) -> Array:
-        if q.time is None:
-            return np.atleast_2d(weights[q.label] if q.label in weights else trace[q.label])
-        rows = np.asarray(trace[q.label] if q.label in trace else given[q.label])
-        if q.time == t - 1:
-            first = states.get(q.label, np.zeros_like(rows[:, 0]))
-            rows = np.concatenate([first[:, None], rows[:, :-1]], axis=1)
-        return rows[..., None, :]
-
-    return lookup
-
-
-class _Partial:
-    """A model computed once, of which single parts are computed again with other equations."""
-
-    def __init__(
-        self, model: Model, inputs: list[Array], weights: Mapping[str, Any],
-        dropout: Mapping[str, Array],
-    ) -> None:  # fmt: skip
-        self.model = model
-        function = ModelFunction(model)
-        run, self.values, self.arrays = function.prepared(
-            tuple(inputs), None, None, _cast(weights), dropout or None
-        )
-        with np.errstate(all="ignore"):
-            run.forward(self.values, self.arrays, False, {})
-        self.run = run
-
-    def with_cell(self, node: Node, cell: Cell) -> list[Array]:
-        """What the model gives if one part has other equations."""
-        wrong = replace(node, cell=cell)
-        nodes = list(self.model.nodes)
-        at = nodes.index(node)
-        model = replace(self.model, nodes=(wrong, *nodes[at + 1 :]))
-        values = dict(self.values)
-        with np.errstate(all="ignore"):
-            self.run.beginning_at(model).forward(values, self.arrays, False, {})
-        return [values[name] for name in leaves(self.model.outputs)]
 
 
 def _one_step(item: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -780,20 +646,6 @@ def _one_step(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _keys_of(node: Node) -> list[str]:
     return list(dict.fromkeys(place.key for place in node.places.values()))
-
-
-def random_weights(model: Model, rng: np.random.Generator) -> dict[str, Array]:
-    """Weights scaled by 1/√fan_in, biases that are not zero, variances that are positive."""
-    values = {}
-    for weight in model.weights:
-        matrix = len(weight.shape) > 1 and weight.array != "bias"
-        scale = 1 / np.sqrt(weight.shape[0]) if matrix else 0.5
-        values[weight.key] = rng.normal(size=weight.shape) * scale
-        if weight.array == "embeddings":
-            values[weight.key] = rng.normal(size=weight.shape)
-        if weight.array == "moving_variance":
-            values[weight.key] = rng.uniform(0.5, 1.5, weight.shape)
-    return values
 
 
 def _rounded(node: Node) -> bool:
@@ -809,57 +661,4 @@ def _open(value: Any) -> bool:
     return bool(value.axes) and value.axes[0] is None
 
 
-def _cast(weights: Mapping[str, Any]) -> dict[str, Array]:
-    return {k: np.asarray(v, np.float64) for k, v in weights.items()}
-
-
-def _worst(found: list[Array], expected: list[Array]) -> tuple[float, str]:
-    if len(found) != len(expected):
-        return np.inf, f"{len(found)} arrays against {len(expected)}"
-    rows = [error_of(a, b) for a, b in zip(found, expected)]
-    place = int(np.argmax([r[0] for r in rows]))
-    error, where = rows[place]
-    return error, f"output {place + 1}, {where}" if len(rows) > 1 else where
-
-
-def _where_finite(
-    what: str, found: list[Array], expected: list[Array], limit: Tolerance
-) -> Comparison:
-    """Both are finite at the same places, and agree there."""
-    same = len(found) == len(expected) and all(
-        np.array_equal(np.isfinite(a), np.isfinite(b)) for a, b in zip(found, expected)
-    )
-    if not same:
-        where = "one side is finite where the other is not"
-        return Comparison(what, False, None, limit.value, limit.reason, where)
-    pairs = [[np.where(np.isfinite(b), x, 0) for x in (a, b)] for a, b in zip(found, expected)]
-    error, where = _worst([a for a, _ in pairs], [b for _, b in pairs])
-    return Comparison(f"{what}, where it is finite", error <= limit.value, _finite(error),
-                      limit.value, limit.reason, where)  # fmt: skip
-
-
-def _largest(found: list[Array], expected: list[Array]) -> float:
-    with np.errstate(all="ignore"):
-        return _worst(found, expected)[0]
-
-
-def _finite(error: float) -> float | None:
-    return float(error) if np.isfinite(error) else None
-
-
-def _with_noise(function: NumericFunction, seed: int) -> Callable[..., Any]:
-    """The code of a function, a relative error at every operation."""
-    source = Source(function.source, function.compute.__name__)
-    noise = Noise(seed)
-
-    def compute(*arguments: Any) -> Any:
-        with np.errstate(all="ignore"):  # what is not finite is said in the report
-            found = run_watched(source, arguments, noise)
-        if isinstance(found, tuple):
-            return float(found[0]), {n: np.asarray(g) for n, g in found[1].items()}
-        return np.asarray(found)
-
-    return compute
-
-
-__all__ = ["random_weights", "verify_model", "verify_printed"]
+__all__ = ["ModelWhole", "of_model"]

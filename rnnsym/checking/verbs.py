@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..errors import InputError
-from ..models import Model
+from ..models import Model, seen
 from ..nouns import Cell, Report
+from .cells import CellWhole
 from .equality import verify_claim
-from .models import verify_model, verify_printed
-from .verification import Progress, read_back, read_back_with_lines, silent, verify_cell
+from .models import of_model
+from .whole import Progress, Whole, silent
 
 
 def verify(
@@ -56,18 +57,14 @@ def verify(
         raise InputError(f"verify takes a cell, network or model, not {type(subject).__name__}")
     if against not in ("keras", "latex"):
         raise InputError(f"unknown framework '{against}'; there are keras, latex")
-    if isinstance(subject, Model):
-        if claim is not None:
-            raise InputError("a claim is about a cell; rnnsym.equal compares models")
-        if against == "latex":
-            return verify_printed(subject, seed=seed, gradient=gradient, progress=progress)
-        return verify_model(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)
     if claim is not None:
+        if isinstance(subject, Model):
+            raise InputError("a claim is about a cell; rnnsym.equal compares models")
         if against != "keras" or gradient:
             raise InputError("a claim is compared with what it names, forward, and nothing else")
         return verify_claim(subject, claim, seed=seed, progress=progress)
     if against == "latex":
-        if gradient:
-            return read_back_with_lines(subject, seed=seed, progress=progress)
-        return read_back(subject, seed=seed)
-    return verify_cell(subject, seed=seed, steps=steps, gradient=gradient, progress=progress)
+        return Whole(seen(subject), seed, progress).report(gradient)
+    if isinstance(subject, Model):
+        return of_model(subject, seed, steps, gradient, progress)
+    return CellWhole(subject, seed, steps, progress).report(gradient)

@@ -20,7 +20,7 @@ from ..nouns import Cell, Equation, Quantity, Role, Variable, quantities
 from ..ops.elementwise import BESIDE, Apply
 from ..ops.joins import Concat
 from ..ops.leaves import Number
-from ..ops.node import Node, Transpose
+from ..ops.node import Node, Transpose, transpose, transposed
 from ..ops.products import MatMul
 from ..ops.rowfunctions import ROWS
 from ..ops.rows import RowApply
@@ -143,6 +143,10 @@ class _Split:
         return self.name(expr, argument=False) if holds else expr
 
     def name(self, expr: Any, argument: bool) -> Any:
+        rows, cols = expr.shape
+        if isinstance(expr, Transpose) or (cols == 1 and rows != 1):
+            # A name is of a row, as every vector is; its transpose is written where it stands.
+            return transpose(self.name(transposed(expr), argument))
         for part in self.parts:
             if part.expr == expr:
                 return _placeholder(part.key, expr)

@@ -19,21 +19,15 @@ from sympy import Integer
 
 from ..checking.definitions import check_size
 from ..checking.sequences import check_between
+from ..checking.whole import PRINTED
 from ..errors import InputError
 from ..models import Layer, Model, Node, leaves
 from ..names import tex_of, unicode_of
 from ..nouns import Report, Verdict
 from ..numeric import ModelFunction
-from ..printing import Style, count_text, tex_lines
+from ..printing import Style, count_text
 from ..printing.latex import count_parts
-from ..printing.models import (
-    equations_of,
-    gives_tex,
-    links_tex,
-    operation_tex,
-    operation_text,
-    shown_cell,
-)
+from ..printing.models import equations_of, operation_text, part_lines
 from ..printing.text import equation_text
 from .environment import (
     Safe,
@@ -245,19 +239,12 @@ def trace_arrays(explanation: Explanation) -> dict[str, Array]:
 
 
 def _part(node: Node, report: Report, between: Mapping[str, float | None]) -> Part:
+    lines = part_lines(node)
     if node.cell is None:
-        line = operation_tex(node).replace(" = ", " &= ", 1)
-        return Part(node, (), (line,), (), (), between.get(node.name))
-    errors = [c.error for c in report.comparisons if c.what.startswith(f"{node.name}: ")]
-    cell = shown_cell(node)
-    return Part(
-        node,
-        tuple(line.replace(" = ", " &= ", 1) for line in links_tex(node)),
-        tuple(tex_lines(e) for e in cell.equations),
-        tuple(line.replace(" = ", " &= ", 1) for line in gives_tex(node)),
-        tuple((str(symbol), int(value)) for symbol, value in cell.sizes.items()),
-        errors[0] if errors else None,
-    )
+        return Part(node, *lines, (), between.get(node.name))
+    errors = [c.error for c in report.comparisons if c.what == f"{node.name}: {PRINTED}"]
+    sizes = tuple((str(symbol), int(value)) for symbol, value in node.cell.sizes.items())
+    return Part(node, *lines, sizes, errors[0] if errors else None)
 
 
 def _nodes_once(model: Model, layer: Layer) -> Iterator[Node]:

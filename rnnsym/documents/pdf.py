@@ -16,6 +16,8 @@ _SECONDS = 120
 
 
 _MOST_RUNS = 5
+#: One document is one PDF, to the byte, whenever and wherever it is made.
+_TIMELESS = r"\ifdefined\pdfinfoomitdate\pdfinfoomitdate=1\pdftrailerid{}\fi"
 #: How LaTeX asks for another run; its lines are broken at 79 characters.
 _AGAIN = re.compile(rb"Rerun\s+LaTeX|Rerun\s+to\s+get|Table\s+widths\s+have\s+changed")
 
@@ -61,7 +63,7 @@ def compiled(text: str, runs: int = 1) -> bytes:
         before = None
         for run in range(_MOST_RUNS):
             command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape",
-                       path.name]  # fmt: skip
+                       f"-jobname={path.stem}", rf"{_TIMELESS}\input{{{path.name}}}"]  # fmt: skip
             try:
                 done = subprocess.run(  # noqa: S603  our own text, in an empty folder
                     command, cwd=folder, capture_output=True, timeout=_SECONDS

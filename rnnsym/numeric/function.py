@@ -18,7 +18,7 @@ from .arrays import array_of
 from .compiling import compiled
 from .gradient import bare_cell, gradient_source, target_of
 from .layout import axes
-from .source import Source
+from .source import Source, loop_source
 
 Array = NDArray[Any]
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -343,6 +343,23 @@ class NumericFunction:
         return int(value)
 
 
+def own(arrays: dict[str, Any]) -> None:
+    """Make every array one that its receiver may write to; what is broadcast is not."""
+    for name, array in arrays.items():
+        if isinstance(array, np.ndarray) and not array.flags.writeable:
+            arrays[name] = array.copy()
+
+
+def function_of(cell: Cell, traced: Cell | None = None) -> NumericFunction:
+    """The function of a cell, or of a part of a model, as a loop over the steps.
+
+    Args:
+        cell: what it computes.
+        traced: whose quantities a trace has, where those are not the same.
+    """
+    return NumericFunction(cell, loop_source(cell), loop_source(traced or cell, trace=True))
+
+
 class GradientFunction(NumericFunction):
     """A NumPy function that gives the loss and the gradients of everything that goes in.
 
@@ -396,6 +413,7 @@ class GradientFunction(NumericFunction):
                 f"{self.cell.name} takes {names}: {count + 1} arrays, not {len(inputs)}"
             )
         loss, gradients = self.compute(*self.prepare(inputs, initial_state, weights))
+        own(gradients)
         for name, given in weights.items():
             known = name if name in gradients else name.rstrip("_")
             if np.shape(given) != np.shape(gradients[known]):  # a bias of (M,), a scalar

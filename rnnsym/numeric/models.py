@@ -17,9 +17,8 @@ from ..errors import InputError
 from ..models import Model, Node, Value, filled, leaves
 from ..names import code_of
 from .arrays import array_of
-from .function import GradientFunction, NumericFunction
+from .function import GradientFunction, NumericFunction, function_of, own
 from .operations import OPERATIONS
-from .source import loop_source
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
@@ -53,9 +52,7 @@ class _Runner:
     def function(self) -> NumericFunction:
         # The trace is of the node's own equations, for people to look at.
         assert self.node.cell is not None
-        return NumericFunction(
-            self.cell, loop_source(self.cell), loop_source(self.node.cell, trace=True)
-        )
+        return function_of(self.cell, self.node.cell)
 
     @cached_property
     def gradient(self) -> GradientFunction:
@@ -453,6 +450,7 @@ class ModelGradient(ModelFunction):
             gradients[name] = adjoints.get(name, np.zeros_like(values[name]))
         for key, array in arrays.items():
             gradients.setdefault(key, np.zeros_like(array))
+        own(gradients)
         return value, gradients
 
     def _lost(

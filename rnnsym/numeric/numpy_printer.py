@@ -304,9 +304,12 @@ class BatchPrinter(NumPyPrinter):
         text = self._print(inner)
         if not batched(inner):
             return f"np.diagflat({text})"
-        held = text if isinstance(inner, Quantity) or _is_call(text) else f"({text})"
         column = self.indexed(inner, "[:, :, None]")
-        return f"{column} * np.eye({held}.shape[-1], dtype={held}.dtype)"
+        size, dtype = f"{text}.shape[-1]", f"{text}.dtype"
+        if not isinstance(inner, Quantity):  # it is computed once
+            rows, cols = inner.shape
+            size, dtype = self.size(cols if rows == 1 else rows), self.dtype
+        return f"{column} * np.eye({size}, dtype={dtype})"
 
     def diagonal_of(self, inner: Any) -> str:
         """The diagonal of a matrix; of an outer product nothing else is computed."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from ..derive import backpropagate
 from ..errors import InputError
-from ..models import Model
+from ..models import Model, seen
 from ..nouns import CLAIMED, Cell, Derivation
-from .function import RESERVED, GradientFunction, NumericFunction
+from .function import RESERVED, GradientFunction, NumericFunction, function_of
 from .models import ModelFunction, ModelGradient
-from .source import loop_source, straight_source
+from .source import straight_source
 
 
 def lambdify(
@@ -41,28 +41,40 @@ def lambdify(
     """
     if not gradient and (loss, over) != ("general", "all"):
         raise InputError("a loss belongs to a gradient: give gradient=True as well")
-    if isinstance(subject, Model):
-        return ModelGradient(subject, loss, over) if gradient else ModelFunction(subject)
-    cell = subject.cell if isinstance(subject, Derivation) else subject
-    if not isinstance(cell, Cell):
-        raise InputError(f"lambdify takes a cell or a derivation, not {type(subject).__name__}")
-    if isinstance(subject, Derivation) and any(s.section == CLAIMED for s in subject):
+    if isinstance(subject, Derivation):
+        if gradient:
+            raise InputError("gradient=True takes a cell or model, not a derivation of one")
+        return _of_derivation(subject)
+    if not isinstance(subject, (Cell, Model)):
+        words = "a cell, network, model or derivation"
+        raise InputError(f"lambdify takes {words}, not {type(subject).__name__}")
+    model = seen(subject)
+    if not model.bare:
+        return ModelGradient(model, loss, over) if gradient else ModelFunction(model)
+    # The one part of a bare model stands for itself, without what runs several.
+    (node,) = model.nodes
+    assert node.cell is not None
+    _check_arguments(node.cell)
+    if gradient:
+        return GradientFunction(backpropagate(node.cell, loss=loss, over=over))
+    return function_of(node.cell)
+
+
+def _of_derivation(derivation: Derivation) -> Any:
+    if any(s.section == CLAIMED for s in derivation):
         raise InputError("claimed lines can be checked; a function is made of a derivation's own")
-    if gradient and isinstance(subject, Derivation):
-        raise InputError("gradient=True takes a cell; the function of a backward derivation is one")
+    _check_arguments(derivation.cell)
+    if derivation.form == "backward":
+        return GradientFunction(derivation)
+    if derivation.length is None:
+        raise InputError("with a symbolic T there is no straight code; lambdify the cell")
+    sources = (straight_source(derivation), straight_source(derivation, True))
+    return NumericFunction(derivation.cell, *sources, derivation.length)
+
+
+def _check_arguments(cell: Cell) -> None:
     if not cell.inputs:
         raise InputError(f"{cell.name} has no input, so nothing tells how many steps to take")
     for variable in cell.parameters:
         if variable.name in RESERVED:
             raise InputError(f"a parameter called '{variable.name}' meets an argument of that name")
-    if gradient:
-        return GradientFunction(backpropagate(cell, loss=loss, over=over))
-    if isinstance(subject, Derivation) and subject.form == "backward":
-        return GradientFunction(subject)
-    if isinstance(subject, Derivation):
-        if subject.length is None:
-            raise InputError("with a symbolic T there is no straight code; lambdify the cell")
-        return NumericFunction(
-            cell, straight_source(subject), straight_source(subject, True), subject.length
-        )
-    return NumericFunction(cell, loop_source(cell), loop_source(cell, True))

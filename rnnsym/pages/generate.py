@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import inspect
 import shutil
-from functools import cache
+import subprocess
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import rnnsym
 from ..cells import get, names
 from ..checking import verify
 from ..checking.calculus import TOLERANCE, calculus
+from ..checking.evidence import kept
 from ..checking.printed import Printing
 from ..derive.kinds import DERIVATIONS
 from ..documents import to_svg
@@ -58,16 +61,63 @@ def report_navigation() -> list[Any]:
 NAVIGATION = {"cells": cell_navigation, "reports": report_navigation}
 
 
-def downloads() -> dict[str, str | bytes]:
-    """The documents that pages offer, by their path under `docs/`."""
-    found: dict[str, str | bytes] = {"notebook/explore_rnn.ipynb": from_script(
-        (site_sources() / "docs" / "explore_rnn.py").read_text(encoding="utf-8"))}  # fmt: skip
-    for name in names():
-        view = _view(get(name), "row", WHAT_EXPORTED)
-        for to, render in FORMATS.items():
-            if to != "pdf" or shutil.which("pdflatex"):
-                found[f"cells/{name}/{name}.{EXTENSIONS.get(to, to)}"] = render([view], False)
+def site_files() -> dict[str, str | bytes]:
+    """Every generated page and download by its path under `docs/`; what nothing changed is kept."""
+    found: dict[str, str | bytes] = {}
+    for name, make in _pieces().items():
+        found |= kept(["a piece of the site", name, _pdflatex()], make)
     return found
+
+
+Piece = dict[str, str | bytes]
+
+
+def _pieces() -> dict[str, Callable[[], Piece]]:
+    """What the site is made of, by name; each is checked and kept by itself."""
+    pages: dict[str, Callable[[], str]] = {
+        "index.md": _home,
+        "notebook.md": notebook_page,
+        "training.md": training_page,
+        "explain.md": explain_page,
+        "cells/index.md": cells_page,
+        "reference/python.md": python_page,
+        "reference/calculus.md": calculus_page,
+        "print.md": print_page,
+    }
+    found: dict[str, Callable[[], Piece]] = {
+        path: lambda path=path, make=make: {path: make()}  # type: ignore[misc]
+        for path, make in pages.items()
+    }
+    found["the notebook"] = lambda: {"notebook/explore_rnn.ipynb": from_script(
+        (site_sources() / "docs" / "explore_rnn.py").read_text(encoding="utf-8"))}  # fmt: skip
+    return found | {f"the cell {n}": partial(cell_files, n) for n in names()}
+
+
+def cell_files(name: str) -> Piece:
+    """The page of a cell, its report, and the documents that the page offers."""
+    cell = get(name)
+    report = _report(cell)
+    found: Piece = {
+        f"cells/{name}.md": cell_page(cell, report),
+        f"reports/{name}.md": _render(
+            "site/report_page.md.j2", title=_title(cell), name=name, report=report
+        ),
+    }
+    view = _view(cell, "row", WHAT_EXPORTED)
+    for to, render in FORMATS.items():
+        if to != "pdf" or shutil.which("pdflatex"):
+            found[f"cells/{name}/{name}.{EXTENSIONS.get(to, to)}"] = render([view], False)
+    return found
+
+
+@cache
+def _pdflatex() -> str:
+    """Which pdflatex there is: PDFs are made by it."""
+    path = shutil.which("pdflatex")
+    if path is None:
+        return "no pdflatex"
+    done = subprocess.run([path, "--version"], capture_output=True, text=True)  # noqa: S603
+    return done.stdout
 
 
 #: The parts of the documents that pages offer.
@@ -83,27 +133,27 @@ def _view(cell: Cell, convention: str, what: tuple[str, ...], notation: str = "o
     return CellView(cell, Request(what, _UNROLLED, report=_report(cell), choices=choices))
 
 
-def generated_pages() -> dict[str, str]:
-    """Every generated page by its path under `docs/`."""
-    pages = {
-        "index.md": _home(),
-        "notebook.md": _render("site/notebook.md.j2", run=run_notebook(), **_notebook_forms()),
-        "training.md": _render("site/training.md.j2", run=run_training(),
-                               picture=Safe(losses_svg(run_training()))),
-        "explain.md": explain_page(),
-        "cells/index.md": _render("site/cells.md.j2", cells=[get(n) for n in names()],
-                                  reports={n: _report(get(n)) for n in names()}),
-        "reference/python.md": _render("site/python.md.j2", groups=public_names()),
-        "reference/calculus.md": calculus_page(),
-    }  # fmt: skip
-    pages["print.md"] = print_page()
-    for name in names():
-        cell = get(name)
-        pages[f"cells/{name}.md"] = cell_page(cell, _report(cell))
-        pages[f"reports/{name}.md"] = _render(
-            "site/report_page.md.j2", title=_title(cell), name=name, report=_report(cell)
-        )
-    return pages
+def notebook_page() -> str:
+    """The notebook, run, with its network in every form."""
+    return _render("site/notebook.md.j2", run=run_notebook(), **_notebook_forms())
+
+
+def training_page() -> str:
+    """The page of two networks that are trained side by side."""
+    run = run_training()
+    return _render("site/training.md.j2", run=run, picture=Safe(losses_svg(run)))
+
+
+def cells_page() -> str:
+    """The overview of the cells."""
+    cells = [get(n) for n in names()]
+    reports = {c.name: _report(c) for c in cells}
+    return _render("site/cells.md.j2", cells=cells, reports=reports)
+
+
+def python_page() -> str:
+    """The reference of the public names."""
+    return _render("site/python.md.j2", groups=public_names())
 
 
 def print_page() -> str:

@@ -8,7 +8,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
 
-from .generate import NAVIGATION, downloads, generated_pages
+from .generate import NAVIGATION, site_files
 from .house import house_svg
 
 #: Where a page shows the picture of the house.
@@ -16,7 +16,7 @@ _HOUSE = "<!-- the house -->"
 
 
 class Pages(BasePlugin):  # type: ignore[type-arg]
-    """Adds what `generated_pages` gives, and puts the cells into the navigation."""
+    """Adds what `site_files` gives, and puts the cells into the navigation."""
 
     def __init__(self) -> None:
         self._pages: dict[str, str | bytes] | None = None
@@ -29,7 +29,7 @@ class Pages(BasePlugin):  # type: ignore[type-arg]
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         # `mkdocs serve` builds many times; the numbers on the pages are computed once.
         if self._pages is None:
-            self._pages = {**generated_pages(), **downloads()}
+            self._pages = site_files()
         for path, text in self._pages.items():
             files.append(File.generated(config, path, content=text))
         return files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from sympy import Integer
 
@@ -136,14 +137,21 @@ def model_lines(model: Model, style: Style = OWN, elements: bool = False) -> Ite
     for node in model.nodes:
         if not model.bare:
             yield rf"&\text{{{_head(node)}}}".replace("_", r"\_")
-        if node.cell is None:
-            yield _at_equals(operation_tex(node))
-            continue
-        yield from () if model.bare else map(_at_equals, links_tex(node, style))
-        cell = shown_cell(node)
-        yield from element_lines(cell, style) if elements else (
-            tex_lines(e, style) for e in cell.equations)  # fmt: skip
-        yield from () if model.bare else map(_at_equals, gives_tex(node, style))
+        reads, equations, gives = part_lines(node, style, elements)
+        yield from equations if model.bare else (*reads, *equations, *gives)
+
+
+def part_lines(
+    node: Node, style: Style = OWN, elements: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What a part reads, its equations, and what it gives, as lines of an `aligned` block."""
+    if node.cell is None:
+        return (), (_at_equals(operation_tex(node)),), ()
+    cell = shown_cell(node)
+    equations = element_lines(cell, style) if elements else map(
+        partial(tex_lines, style=style), cell.equations)  # fmt: skip
+    links, gives = links_tex(node, style), gives_tex(node, style)
+    return tuple(map(_at_equals, links)), tuple(equations), tuple(map(_at_equals, gives))
 
 
 def _head(node: Node) -> str:

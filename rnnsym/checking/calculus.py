@@ -66,7 +66,7 @@ class Rule:
         changes = [f"{m.words} = 0" for m in expr.branches() if m.entrywise]
         return "; ".join(
             [f"a value where {' and '.join(values)}"] * bool(values)
-            + [f"another formula on each side of {', '.join(changes)}"] * bool(changes)
+            + [f"formulas meet at {', '.join(changes)}"] * bool(changes)
         )
 
 

@@ -21,7 +21,7 @@ from .plant import planted
 from .readback import SMALL_STEPS, all_forms, compared_latex, latex_controls
 from .sampled import Samples, completed, numbers_in, unsized
 from .samples import Sample, default_sizes
-from .whole import Progress, Whole, compared_counts
+from .whole import Progress, Whole, compared_counts, silent
 
 Array = NDArray[Any]
 
@@ -32,7 +32,9 @@ _STEPS = 7
 class CellWhole(Whole):
     """A cell against Keras: the samples, Keras's numbers for them, and every comparison."""
 
-    def __init__(self, cell: Cell, seed: int, steps: int | None, progress: Progress) -> None:
+    def __init__(
+        self, cell: Cell, seed: int = 0, steps: int | None = None, progress: Progress = silent
+    ) -> None:
         super().__init__(seen(cell), seed, progress)
         if steps is not None and steps < 1:
             raise InputError(f"steps must be a positive whole number, not {steps}")

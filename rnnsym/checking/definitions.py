@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -105,8 +105,9 @@ def _value(formula: Any, known: dict[str, Any], places: dict[Symbol, int]) -> An
     return Formulas(run, None, False).value(formula, places)
 
 
+@lru_cache(maxsize=4096)
 def size_error(
-    tex: str, expected: Expr, symbols: Iterable[str], seed: int = 0, latex: bool = True
+    tex: str, expected: Expr, symbols: tuple[str, ...] = (), seed: int = 0, latex: bool = True
 ) -> float:
     """How far a printed formula in sizes is from the expression, at random whole numbers.
 
@@ -133,7 +134,7 @@ def size_error(
     return worst
 
 
-def check_size(tex: str, expected: Expr, symbols: Iterable[str] = (), latex: bool = True) -> str:
+def check_size(tex: str, expected: Expr, symbols: tuple[str, ...] = (), latex: bool = True) -> str:
     """A printed formula in sizes, held to the expression.
 
     Raises:

@@ -23,7 +23,7 @@ from ..derive.parts import part_of
 from ..errors import RnnsymError
 from ..language import CONVENTIONS, read
 from ..models import Model, Node
-from ..nouns import Cell, Comparison, Control, Report, Verdict
+from ..nouns import Cell, Comparison, Control, Derivation, Report, Verdict
 from ..numeric import NumericFunction, lambdify
 from ..numeric.source import Source
 from ..printing import Style, tex_lines
@@ -55,6 +55,7 @@ class Whole:
         remarks: what a reader should know.
         sizes: those of the first sample.
         weak: why the check can tell nothing, if so.
+        derived: with a gradient, every derivation of the parts, with its report.
         agreement: the verdict if all agree.
     """
 
@@ -68,6 +69,7 @@ class Whole:
         self.remarks: list[str] = []
         self.sizes: Mapping[str, int] = {}
         self.weak = ""
+        self.derived: list[tuple[Derivation, Report]] = []
 
     @property
     def title(self) -> str:
@@ -118,7 +120,9 @@ class Whole:
         self.progress("checking every line of the derivations by differences")
         cell = node.cell if self.model.bare else unsized(part_of(node))
         assert cell is not None
-        reports = [verify_lines(d, seed=self.seed) for d in derivations_of(cell)]
+        found_ = [(d, verify_lines(d, seed=self.seed)) for d in derivations_of(cell)]
+        self.derived += found_
+        reports = [report for _, report in found_]
         found = [replace(c, what=f"line by itself: {c.what}") for r in reports
                  for c in r.comparisons]  # fmt: skip
         missed = next((r.weak for r in reports if r.weak), "")

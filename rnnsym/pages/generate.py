@@ -17,15 +17,12 @@ import rnnsym
 from ..cells import get, names
 from ..checking import verify
 from ..checking.calculus import TOLERANCE, calculus
+from ..checking.cells import CellWhole
 from ..checking.evidence import kept
 from ..checking.printed import Printing
-from ..derive.kinds import DERIVATIONS
+from ..derive.kinds import DERIVATIONS, kind_of
 from ..documents import to_svg
-from ..documents.derivations import (
-    DerivationView,
-    derive,
-    view,
-)
+from ..documents.derivations import DerivationView, view
 from ..documents.environment import Safe, markdown_environment, site_sources
 from ..documents.notebooks import from_script
 from ..documents.plots import chart
@@ -245,12 +242,13 @@ def cell_page(cell: Cell, report: Report) -> str:
 def _derivations(cell: Cell) -> dict[str, dict[str, DerivationView]]:
     """Every derivation of a cell in both conventions, by what and by convention."""
     found: dict[str, dict[str, DerivationView]] = {}
-    for name in DERIVATIONS:
-        derivation = derive(cell, name)
-        if derivation is None:
-            continue
-        checked = derivation.check()
-        found[name] = {c: view(derivation, name, Style(c), True, checked) for c in CONVENTIONS}
+    _report(cell)
+    for derivation, report in _verified(cell).derived:
+        kind = kind_of(derivation)
+        assert kind is not None
+        checked = report.check()
+        views = {c: view(derivation, kind.name, Style(c), True, checked) for c in CONVENTIONS}
+        found[kind.name] = views
     return found
 
 
@@ -265,8 +263,14 @@ def losses_svg(run: TrainingRun) -> str:
 
 
 @cache
+def _verified(cell: Cell) -> CellWhole:
+    """A cell, verified with its gradient: the report, and its derivations with theirs."""
+    return CellWhole(cell, 0)
+
+
+@cache
 def _report(cell: Cell) -> Report:
-    return verify(cell, gradient=True)
+    return _verified(cell).report(gradient=True)
 
 
 def _entry(cell: Cell) -> str:

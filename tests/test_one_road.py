@@ -217,6 +217,22 @@ def test_the_gradient_of_a_loss_is_tensorflows(name, over):
             np.testing.assert_allclose(found[key], g, rtol=2e-4, atol=2e-5, err_msg=key)
 
 
+def test_a_loss_of_a_part_that_gives_more_is_of_the_output_alone():
+    stateful = keras.Sequential(
+        [keras.Input(batch_shape=(2, 5, 3)), L.LSTM(4, stateful=True, return_sequences=True)]
+    )
+    net, rng = rnnsym.from_keras(stateful), np.random.default_rng(2)
+    (derivation,) = rnnsym.backpropagate(net, loss="squared_error")
+    assert derivation.subject.output.name == "h" and derivation.check()
+    x, d = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 5, 4))
+    value, found = rnnsym.lambdify(net, gradient=True, loss="squared_error")(x, d)
+    expected = rnnsym.lambdify(net)(x)
+    assert np.isclose(value, ((np.asarray(expected) - d) ** 2).sum() / 2)
+    _, general = rnnsym.lambdify(net, gradient=True)(x, np.asarray(expected) - d)
+    for key, g in general.items():
+        np.testing.assert_allclose(found[key], g, rtol=1e-10, atol=1e-12, err_msg=key)
+
+
 def test_a_loss_that_does_not_fit_a_model_is_refused(net):
     with pytest.raises(rnnsym.InputError, match="unknown loss 'nonsense'"):
         rnnsym.lambdify(net, gradient=True, loss="nonsense")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Integer, Symbol
 
-from ..derive.parts import has_states, of_parts
+from ..derive.parts import has_states, of_parts, part_of
 from ..errors import InputError
 from ..front import verb
 from ..models import Model, Node
@@ -57,7 +57,7 @@ class Flow:
         return str(verb("to_svg")(self))
 
 
-def _own_weights(model: Model, node: Node, options: dict[str, Any]) -> dict[str, Any]:
+def _own_weights(model: Model, node: Node, options: dict[str, Any]) -> tuple[Cell, dict[str, Any]]:
     """The numbers of a part of a model: its own, or those that were given by key."""
     arrays = {**model.values, **(options.get("weights") or {})}
     known = {w.key: w.shape for w in model.weights}
@@ -68,8 +68,8 @@ def _own_weights(model: Model, node: Node, options: dict[str, Any]) -> dict[str,
             raise InputError(f"{model.title}: the weight {key} must be of shape {known[key]}, not "
                              f"{np.shape(array)}")  # fmt: skip
     if any(place.key not in arrays for place in node.places.values()):
-        return {**options, "weights": None}
-    return {**options, "weights": model.parameters(node, arrays)}
+        return part_of(node), {**options, "weights": None}
+    return part_of(node), {**options, "weights": model.parameters(node, arrays)}
 
 
 @of_parts(has_states, given=_own_weights)

@@ -23,7 +23,7 @@ from ..ops.sums import TimeSum, add
 from .differentials import common_factor
 from .differentiated import Differentiated, Part
 from .losses import check_over, loss_cell
-from .parts import of_parts
+from .parts import of_parts, part_of
 from .steps import (
     BACKWARD,
     FORWARD,
@@ -41,9 +41,10 @@ from .steps import (
 from .unrolling import unroll
 
 
-def given_to(model: Model, node: Node, options: dict[str, Any]) -> dict[str, Any]:
+def given_to(model: Model, node: Node, options: dict[str, Any]) -> tuple[Cell, dict[str, Any]]:
     """A loss is of the part that gives the output of a model; ∂L/∂y is given to the others."""
-    own = {**options}
+    own, cell = {**options}, part_of(node)
+    takes = node.takes
     if (own.get("loss", "general"), own.get("over", "all")) != ("general", "all"):
         last = [n for n in model.equations if model.outputs in n.gives]
         if not last:
@@ -51,11 +52,14 @@ def given_to(model: Model, node: Node, options: dict[str, Any]) -> dict[str, Any
                 f"{model.title}: a loss is of what one part with equations gives, and its output "
                 "is given by none"
             )
-        if node not in last:
+        if node in last:
+            cell = part_of(node, model.outputs)
+            takes = (node.takes[node.gives.index(model.outputs)],)
+        else:
             own |= {"loss": "general", "over": "all"}
-    if all(which == "last" for _, which in node.takes):  # nothing reads its other steps
+    if all(which == "last" for _, which in takes):  # nothing reads its other steps
         own["over"] = "last"
-    return own
+    return cell, own
 
 
 @of_parts(last_first=True, given=given_to)

@@ -26,10 +26,17 @@ class OfParts(Protocol[P, R]):
     def __call__(self, subject: Model, *args: P.args, **options: P.kwargs) -> tuple[R, ...]: ...
 
 
-def part_of(node: Node) -> Cell:
-    """The cell of a part of a model, which gives what is read of the part, called like the part."""
+def part_of(node: Node, value: str | None = None) -> Cell:
+    """The cell of a part of a model, called like the part.
+
+    Args:
+        node: the part.
+        value: which of the values that the part gives is the output; all that are read, if not
+            given.
+    """
     assert node.cell is not None
-    cell = giving(node.cell, dict.fromkeys(name for name, _ in node.takes))
+    names = [name for (name, _), v in zip(node.takes, node.gives) if value in (None, v)]
+    cell = giving(node.cell, dict.fromkeys(names))
     return replace(cell, name=node.name, title=f"{node.name} ({node.kind})")
 
 
@@ -64,14 +71,14 @@ def has_parameters(cell: Cell) -> bool:
     return bool(cell.parameters)
 
 
-#: The options of a verb for one part of a model, from those that were given for the model.
-Given = Callable[[Model, Node, dict[str, Any]], dict[str, Any]]
+#: The cell of one part of a model, and a verb's options for it, from those for the model.
+Given = Callable[[Model, Node, dict[str, Any]], tuple[Cell, dict[str, Any]]]
 
 
 def of_parts(
     needs: Callable[[Cell], bool] = lambda cell: True,
     last_first: bool = False,
-    given: Given = lambda model, node, options: options,
+    given: Given = lambda model, node, options: (part_of(node), options),
 ) -> Callable[[Callable[Concatenate[Cell, P], R]], OfParts[P, R]]:
     """Make a verb of a cell one of models as well.
 
@@ -87,7 +94,7 @@ def of_parts(
             nodes = nodes_of(subject, verb.__name__, needs)
             if isinstance(subject, Cell):
                 return verb(subject, *args, **options)
-            own: Any = [(part_of(n), given(subject, n, options)) for n in nodes]
+            own: Any = [given(subject, n, options) for n in nodes]
             return tuple(verb(p, *args, **o) for p, o in (own[::-1] if last_first else own))
 
         return each  # type: ignore[return-value]

@@ -13,7 +13,7 @@ from typing import Any
 from ..derive.backward import given_to
 from ..derive.kinds import DERIVATIONS
 from ..derive.losses import loss_of
-from ..derive.parts import nodes_of, part_of
+from ..derive.parts import nodes_of
 from ..errors import InputError, suggestion
 from ..language.scan import plain_name
 from ..models import Model
@@ -213,8 +213,9 @@ def _cells(subjects: Sequence[Cell | Model], loss: str) -> tuple[list[Cell], lis
             cells.append(subject)
             losses.append(loss)
             continue
-        cells += map(part_of, nodes)
-        losses += [given_to(subject, n, {"loss": loss})["loss"] for n in nodes]
+        own = [given_to(subject, n, {"loss": loss}) for n in nodes]
+        cells += [cell for cell, _ in own]
+        losses += [options["loss"] for _, options in own]
     return cells, losses
 
 

@@ -12,6 +12,7 @@ from sympy import Integer
 
 from ..derive import backpropagate
 from ..derive.losses import check_over, loss_of
+from ..derive.parts import part_of
 from ..derive.variants import giving
 from ..errors import InputError
 from ..models import Model, Node, Value, filled, leaves
@@ -46,7 +47,7 @@ class _Runner:
         self.cell = giving(node.cell, self.names)
         # Without a state every vector is for itself, whatever the axes before it.
         self.pointwise = not node.cell.states
-        self._of_loss: dict[tuple[str, str], GradientFunction] = {}
+        self._of_loss: dict[tuple[str, str, str], GradientFunction] = {}
 
     @cached_property
     def function(self) -> NumericFunction:
@@ -140,12 +141,12 @@ class _Runner:
         return self._back(self.gradient, inputs, target, states, weights, given)[1]
 
     def lost(
-        self, given: Mapping[str, Any], weights: Mapping[str, Any], target: Any, loss: str,
-        over: str,
+        self, given: Mapping[str, Any], weights: Mapping[str, Any], value_of: str, target: Any,
+        loss: str, over: str,
     ) -> tuple[Any, _Adjoints]:  # fmt: skip
-        """The loss of what the node gives, and its adjoints as those of `backward`."""
+        """The loss of a value that the node gives, and its adjoints as those of `backward`."""
         inputs, states, weights = self.arrays(given, weights)
-        ((_, which),) = self.node.takes
+        _, which = self.node.takes[self.node.gives.index(value_of)]
         if self.pointwise:  # every vector is a sample; of the last step alone, those of that step
             last = over == "last" and np.ndim(target) < max(given[n].ndim for n in self.node.reads)
             kept = (slice(None),) if not last else (slice(None), slice(-1, None))
@@ -154,20 +155,21 @@ class _Runner:
             inputs, states, weights = self.arrays(given, weights)
             target = np.reshape(target, (-1, 1, np.shape(target)[-1]))
             value, found = self._back(
-                self.of_loss(loss, "all"), inputs, target, states, weights, given
+                self.of_loss(value_of, loss, "all"), inputs, target, states, weights, given
             )
             read = [None if g is None else _placed(g, whole[n], kept)
                     for g, n in zip(found[0], self.node.reads)]  # fmt: skip
             return value, (read, *found[1:])
-        gradient = self.of_loss(loss, "last" if which == "last" else over)
+        gradient = self.of_loss(value_of, loss, "last" if which == "last" else over)
         return self._back(gradient, inputs, target, states, weights, given)
 
-    def of_loss(self, loss: str, over: str) -> GradientFunction:
-        """The gradient of a loss of what the node gives, made once."""
-        if (loss, over) not in self._of_loss:
-            derivation = backpropagate(self.cell, loss=loss, over=over)
-            self._of_loss[loss, over] = GradientFunction(derivation)
-        return self._of_loss[loss, over]
+    def of_loss(self, value: str, loss: str, over: str) -> GradientFunction:
+        """The gradient of a loss of a value that the node gives, made once."""
+        key = (value, loss, over)
+        if key not in self._of_loss:
+            derivation = backpropagate(part_of(self.node, value), loss=loss, over=over)
+            self._of_loss[key] = GradientFunction(derivation)
+        return self._of_loss[key]
 
     def _back(
         self, gradient: GradientFunction, inputs: Any, target: Any, states: Any, weights: Any,
@@ -385,13 +387,13 @@ class ModelGradient(ModelFunction):
             return
         # What does not fit is refused here, and not at the first call.
         node = self._lossy(model)
-        self._run(model).runners[node.name].of_loss(loss, over)
+        self._run(model).runners[node.name].of_loss(model.outputs, loss, over)
 
     @staticmethod
     def _lossy(model: Model) -> Node:
         """The part whose output a loss is of."""
         for node in model.equations:
-            if node.gives == (model.outputs,):
+            if model.outputs in node.gives:
                 return node
         raise InputError(
             f"{model.name}: a loss is of one output that a part with equations gives; for any "
@@ -458,7 +460,7 @@ class ModelGradient(ModelFunction):
     ) -> tuple[Any, tuple[Node, _Adjoints]]:
         """The loss, and the adjoints of the part that it is of."""
         node = self._lossy(run.model)
-        output = values[node.gives[0]]
+        output = values[run.model.outputs]
         array = _numbers(target, output.dtype, f"{run.model.name}: the target")
         shape = output.shape
         if self.over == "last" and len(shape) == 3:
@@ -468,7 +470,7 @@ class ModelGradient(ModelFunction):
                              f"{array.shape}")  # fmt: skip
         runner = run.runners[node.name]
         value, found = runner.lost(
-            values, run._parameters(node, arrays), array, self.loss, self.over
+            values, run._parameters(node, arrays), run.model.outputs, array, self.loss, self.over
         )
         return float(value), (node, found)
 

@@ -211,7 +211,7 @@ class Equation:
 def _stepwise(expr: Any) -> bool:
     """Whether a quantity of a step stands outside of every sum over t."""
     if isinstance(expr, Quantity):
-        return expr.time is not None and not isinstance(expr.time, Integer)
+        return expr.time is not None and t in expr.time.free_symbols
     if type(expr).__name__ == "TimeSum":
         return False
     return any(_stepwise(a) for a in getattr(expr, "args", ()))
@@ -565,9 +565,12 @@ class Derivation:
         for equation, written in verb("read_written")(text, self, convention):
             if equation.time == t - 1:
                 raise InputError(f"{written}: write the left side at t")
-            if equation.time is None and _stepwise(equation.expr):
+            if (equation.time is None or t not in equation.time.free_symbols) and _stepwise(
+                equation.expr
+            ):
+                of = "no step" if equation.time is None else f"step {equation.time}"
                 raise InputError(
-                    f"{written}: a quantity of step t stands in a line that is of no step; is a "
+                    f"{written}: a quantity of step t stands in a line that is of {of}; is a "
                     "sum over t missing?"
                 )
             late = any(q.time == t + 1 for q in equation.uses)

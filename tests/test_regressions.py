@@ -364,3 +364,31 @@ def test_a_gradient_is_its_receivers_to_write_to():
     _, gradients = found(x, np.ones_like(y), **weights)
     for g in gradients.values():
         g += 1
+
+
+def test_a_branch_inside_a_sum_is_looked_for_at_the_steps_of_the_sum():
+    cell = P("a_t = x_t W\nh_t = max(a_t, 0) + b ⊙ min(a_t, 0)")
+    derivation = rnnsym.backpropagate(cell)
+    right = "∂L/∂b = ∑_{t=1}^{T} h̄_t ⊙ min(a_t, 0)"
+    assert derivation.lines_from(right).report().verdict == "holds"
+    for wrong in (right.replace("h̄_t ⊙", "2 (h̄_t) ⊙"), right.replace("min", "max")):
+        assert derivation.lines_from(wrong).report().verdict == "wrong"
+    hidden = "∂L/∂W = ∑_{t=1}^{T} x_t^⊤ max(ā_t, -max(-ā_t, -ā_t))"
+    assert derivation.lines_from(hidden).report().verdict == "no power"
+
+
+@pytest.mark.parametrize("line, said", [
+    ("h̄_T = ∂ℓ_T/∂h_T + 0 ā_t U^⊤", "a quantity of step t stands in a line that is of step T"),
+    ("∂L/∂h_0 = ā_t U^⊤", "a quantity of step t stands in a line that is of step 0"),
+    ("∂L/∂W = x_t^⊤ ā_t", "of no step"),
+    ("∂L/∂b = ∑_{t=2}^{T-1} ā_t", "wrong"),  # a sum without terms where T is 2
+    ("h̄_T = ∂ℓ_T/∂h_T + relu(sqrt(∂ℓ_T/∂h_T)) ⊙ 0", "wrong"),  # no real number, and a branch
+    ("∂L/∂b = ∑_{t=1}^{T-1} ā_t + ā_T", "holds"),
+])  # fmt: skip
+def test_a_reader_s_line_gets_a_verdict_or_one_line(line, said):
+    derivation = rnnsym.backpropagate(RNN)
+    try:
+        found = str(derivation.lines_from(line).report().verdict)
+    except rnnsym.RnnsymError as refusal:
+        found = str(refusal)
+    assert said in found and "\n" not in found

@@ -10,7 +10,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Integer, MatrixExpr
+from sympy import Integer, MatrixExpr, preorder_traversal
 
 from ..derive.bounds import bounds
 from ..derive.differentiated import Differentiated
@@ -335,13 +335,23 @@ class LineChecker:
             self.unreached = f"a branch of the line was not reached: {left[0].words}"
 
     def _reaches(self, branch: Branch, step: Step, sample: Trajectory) -> bool:
-        for k in self.steps_of(step, sample):
+        for k in self._steps_around(branch, step, sample):
             tables = [_value(partial(sample.right_side_of, o, k)) for o in branch.operands]
-            if any(t is None for t in tables):
+            if not all(table is not None and _real(table) for table in tables):
                 continue
             if branch.met([_floats(table) for table in tables]):
                 return True
         return False
+
+    def _steps_around(self, branch: Branch, step: Step, sample: Trajectory) -> Iterable[int | None]:
+        """The steps at which a branch of a line is met: inside a sum over t, those of the sum."""
+        for node in preorder_traversal(step.equation.expr):
+            if isinstance(node, TimeSum) and all(
+                any(part == o for part in preorder_traversal(node.operand)) for o in branch.operands
+            ):
+                first, last = (int(e.xreplace({T: Integer(sample.steps)})) for e in node.args[1:3])
+                return range(first, last + 1)
+        return self.steps_of(step, sample)
 
     @property
     def weakness(self) -> str:
@@ -550,6 +560,10 @@ class _Norms:
     def __call__(self, kind: str, expr: Any) -> float:
         array = _floats(self.trajectory.right_side_of(expr, self.step))
         return float(np.linalg.norm(array, 2) if kind == "norm" else np.abs(array).max())
+
+
+def _real(table: Any) -> bool:
+    return not any(isinstance(v, mpmath.mpc) for row in table for v in row)
 
 
 def _floats(table: Any) -> Any:

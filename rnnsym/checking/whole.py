@@ -73,11 +73,11 @@ class Whole:
 
     @property
     def title(self) -> str:
-        if self.model.bare:
-            return self.model.name
-        return (
-            f"{self.model.title}, {self.model.coverage}" if self.model.boxes else self.model.title
-        )
+        """What the report is of."""
+        model = self.model
+        if model.bare:
+            return model.name
+        return f"{model.title}, {model.coverage}" if model.boxes else model.title
 
     def _named(self, node: Node) -> str:
         """What stands before a comparison of a part."""
@@ -120,14 +120,16 @@ class Whole:
         self.progress("checking every line of the derivations by differences")
         cell = node.cell if self.model.bare else unsized(part_of(node))
         assert cell is not None
-        found_ = [(d, verify_lines(d, seed=self.seed)) for d in derivations_of(cell)]
-        self.derived += found_
-        reports = [report for _, report in found_]
-        found = [replace(c, what=f"line by itself: {c.what}") for r in reports
-                 for c in r.comparisons]  # fmt: skip
-        missed = next((r.weak for r in reports if r.weak), "")
-        self.weak = self.weak or (missed and f"{self._named(node)}{missed}")
-        return [*compared_costs(cell, self.seed), *found], [c for r in reports for c in r.controls]
+        comparisons = list(compared_costs(cell, self.seed))
+        controls: list[Control] = []
+        for derivation in derivations_of(cell):
+            report = verify_lines(derivation, seed=self.seed)
+            self.derived.append((derivation, report))
+            self.weak = self.weak or (report.weak and f"{self._named(node)}{report.weak}")
+            for c in report.comparisons:
+                comparisons.append(replace(c, what=f"line by itself: {c.what}"))
+            controls += report.controls
+        return comparisons, controls
 
     def _parts(
         self, of: Callable[[Node], tuple[list[Comparison], list[Control]]]
@@ -138,7 +140,7 @@ class Whole:
         controls: list[Control] = []
         for node in self.model.equations:
             assert node.cell is not None
-            key = node.cell.equations
+            key = (node.cell.equations, node.takes)
             if key not in seen:
                 seen[key], wrong = of(node)
                 behind = "" if self.model.bare else f", in {node.name}"
@@ -168,10 +170,9 @@ class Whole:
         comparisons = [*self.compared(), *printed, *self._timeless()]
         controls += wrong
         if gradient:
-            theirs, wrong_ = self.gradients()
-            lines, wrong = self._parts(self.lines)
-            comparisons += [*theirs, *lines]
-            controls += [*wrong_, *wrong]
+            for found, wrong_ in (self.gradients(), self._parts(self.lines)):
+                comparisons += found
+                controls += wrong_
         return Report(
             self.title, self.against, tuple(comparisons), tuple(controls), self.seed, self.sizes,
             tuple(self.remarks), self.weak, self.agreement,

@@ -91,9 +91,9 @@ def of_parts(
     def made(verb: Callable[Concatenate[Cell, P], R]) -> OfParts[P, R]:
         @wraps(verb)
         def each(subject: Any, *args: P.args, **options: P.kwargs) -> Any:
-            nodes = nodes_of(subject, verb.__name__, needs)
-            if isinstance(subject, Cell):
+            if isinstance(subject, Cell):  # its one part is itself
                 return verb(subject, *args, **options)
+            nodes = nodes_of(subject, verb.__name__, needs)
             own: Any = [given(subject, n, options) for n in nodes]
             return tuple(verb(p, *args, **o) for p, o in (own[::-1] if last_first else own))
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import sympy
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Rational
 
 from ..names import t
 from ..nouns import Shape
@@ -142,6 +142,10 @@ class TimeSum(Node):
 
     def table(self, e: Entering) -> Compiled:
         steps = range(int(self.args[1]), int(self.args[2]) + 1)
+        if not steps:  # nothing is added up
+            rows, cols = map(int, self.shape)
+            zero = e.number(Rational(0))
+            return lambda leaf: [[zero] * cols for _ in range(rows)]
         return e.added(at_time(self.operand, Integer(n)) for n in steps)
 
     def change(self, d: Any) -> Change:

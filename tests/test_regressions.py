@@ -392,3 +392,43 @@ def test_a_reader_s_line_gets_a_verdict_or_one_line(line, said):
     except rnnsym.RnnsymError as refusal:
         found = str(refusal)
     assert said in found and "\n" not in found
+
+
+#: Texts whose elements once were printed and not read back as what they are.
+IN_ELEMENTS = {
+    "twice a width": "h_t = tanh([x_t, x_t] W + h_{t-1} U)",
+    "a join of three, in a function": "h_t = (tanh([x_t, h_{t-1}, u_t] W))^3",
+    "a join of numbers": "s_t: scalar\ns_t = [mean(x_t V), sum(x_t V)] w\nh_t = s_t ⊙ h_{t-1} + x_t W",
+    "functions of two words": "h_t = 0.1 h_{t-1} + hard_sigmoid(x_t W) + log_sigmoid(x_t V)",
+}
+
+
+@pytest.mark.parametrize("name", IN_ELEMENTS)
+def test_elements_are_read_back(name):
+    cell = rnnsym.parse(IN_ELEMENTS[name], name="cell")
+    for convention in ("row", "column"):
+        rnnsym.document(cell, "json", what="elements,matrices", convention=convention)
+
+
+@pytest.mark.parametrize("text", [
+    "S_t = S_{t-1} + k_t^⊤ v_t\nk_t = x_t W\nv_t = x_t V\nh_t = tanh(sum(S_t)^⊤ U)",
+    "S_t = S_{t-1} + k_t^⊤ v_t\ns_t: 1 × K\ns_t = sum(S_t)^⊤ / (1 + exp(sum(S_t)^⊤))\nh_t = s_t ⊙ k_t",
+])  # fmt: skip
+def test_sums_of_rows_are_columns_that_have_no_other_spelling(text):
+    assert rnnsym.verify(rnnsym.parse(text, name="cell"), "latex", gradient=True).check()
+
+
+def test_a_slope_that_is_zero_is_no_error_of_its_line():
+    cell = rnnsym.parse("h_t = (max(log_softmax(x_t W + h_{t-1} U), 0))^2", name="cell")
+    report = rnnsym.backpropagate(cell).report()
+    assert report.passed
+    wrong = rnnsym.backpropagate(RNN).lines_from("ā_t = h̄_t ⊙ (1 - h_t ⊙ h_t) + 1e-15 h̄_t")
+    assert wrong.report().verdict == "wrong"
+
+
+def test_numbers_that_no_sample_can_hold_are_said():
+    cell = rnnsym.parse(
+        "z_t = max(1e9 - σ(x_t W_z), 1)\nh_t = (1 - z_t) ⊙ h_{t-1} + x_t W", name="cell"
+    )
+    with pytest.raises(rnnsym.InputError, match="no finite numbers"):
+        rnnsym.verify(cell, "latex", gradient=True)

@@ -46,14 +46,14 @@ from .plant import SIGN, negated_terms, planted
 from .samples import Sample
 
 #: The differences are exact to about 1e-30 and slopes hold constants of 28 digits; a wrong line is
-#: off by far more. Relative to the norm of the left side, nothing is added.
+#: off by far more. It is relative to the norm of the left side.
 TOLERANCE = 1e-20
 #: Two right sides are one if they part by less: both are computed with 70 digits, some are lost.
 _SAME = 1e-55
 _LARGEST = 1e12
 #: Of how many samples of one size the right side of a line is looked at.
 _VARIED = 3
-REASON = "differences at 50 digits are exact to about 1e-30; nothing is added for small numbers"
+REASON = "differences at 50 digits are exact to about 1e-30; what is below 1e-12 counts as that"
 
 FUTURE, SLOPE, TRANSPOSED, FACTOR, TIME = (
     "a missing term from the future", "a factor left out", "a transposed matrix", "a factor two",
@@ -477,8 +477,9 @@ def _added_up(expr: Any) -> Any:
     return expr.operand if isinstance(expr, RowApply) and expr.entry.reduces else None
 
 
-#: What is smaller beside a left side of zero is what 50 digits leave of terms that cancel.
-_NOTHING = mpmath.mpf(10) ** -50
+#: A left side that is smaller counts as large as this: where a slope is zero, a change of 1e-35
+#: leaves about as much, which is no error of the line. No sample has numbers between this and zero.
+_NOTHING = mpmath.mpf(10) ** -12
 
 
 def _nowhere(flip: bool) -> str:

@@ -28,6 +28,7 @@ from ..numeric import NumericFunction, lambdify
 from ..numeric.source import Source
 from ..printing import Style, tex_lines
 from ..printing.models import shown_cell
+from .branches import no_values
 from .claim import Plan
 from .lines import verify_lines
 from .operations import multiply_adds
@@ -199,6 +200,8 @@ def compared_counts(formula: str, ours: int, witness: Any) -> Iterator[Compariso
 def compared_costs(subject: Cell, seed: int) -> Iterator[Comparison]:
     """The multiply-adds of the formulas against those that the generated code does."""
     samples = Samples(subject, [Plan(seed + 4, default_sizes(subject), 5)])
+    if not samples.domain.samples:
+        raise no_values(subject.name, subject.equations)
     sample = samples.domain.samples[0]
     shown = sample.as_shown(subject)
     sizes = {**sample.sizes, "N": len(sample.inputs[0]), "T": sample.steps}

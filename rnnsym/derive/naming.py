@@ -144,9 +144,14 @@ class _Split:
 
     def name(self, expr: Any, argument: bool) -> Any:
         rows, cols = expr.shape
-        if isinstance(expr, Transpose) or (cols == 1 and rows != 1):
-            # A name is of a row, as every vector is; its transpose is written where it stands.
-            return transpose(self.name(transposed(expr), argument))
+        turned = transposed(expr)
+        # A name is of a row, as every vector is; its transpose is written where it stands. A column
+        # such as the sums of rows has no other spelling, and is named as it is.
+        column = cols == 1 != rows
+        if (column or isinstance(expr, Transpose)) and not (
+            isinstance(turned, Transpose) if column else turned.shape[1] == 1
+        ):
+            return transpose(self.name(turned, argument))
         for part in self.parts:
             if part.expr == expr:
                 return _placeholder(part.key, expr)

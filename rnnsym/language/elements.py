@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from sympy import Expr, Integer, Symbol
@@ -120,7 +121,8 @@ def read_scalar(
     return _Reader(table, scanned.text).scalar(tree.right, inside)
 
 
-_SIGNED = re.compile(r"([+-]?)\s*([A-Za-z][A-Za-z0-9_]*|[0-9]+)\s*")
+#: A term of an index: j, 3, D, 2 D.
+_TERM = re.compile(r"([+-]?)\s*(?=[A-Za-z0-9])([0-9]*)\s*([A-Za-z][A-Za-z0-9_]*)?\s*")
 
 
 class _Reader:
@@ -137,17 +139,15 @@ class _Reader:
         """An index: letters that are in scope, sizes and numbers, added up."""
         total: Expr = Integer(0)
         at = 0
-        for match in _SIGNED.finditer(text):
+        for match in _TERM.finditer(text):
             if match.start() != at or (at and not match.group(1)):
                 break
             at = match.end()
-            sign, word = match.groups()
-            if word.isdigit():
-                value: Expr = Integer(word)
-            elif Symbol(word) in inside or word in self.table.sizes:
-                value = Symbol(word)
-            else:
+            sign, times, word = match.groups()
+            value: Expr = Integer(times or 1)
+            if word and Symbol(word) not in inside and word not in self.table.sizes:
                 raise self.fail(f"'{word}' is no index here and no size", tree)
+            value = value * Symbol(word) if word else value
             total = total - value if sign == "-" else total + value
         if at != len(text) or not text:
             raise self.fail(f"'{text}' is no index", tree)
@@ -229,7 +229,28 @@ class _Reader:
 
 def _branch(relation: str, items: list[Scalar]) -> tuple[Scalar, Scalar, str, Scalar]:
     value, left, right = items
-    return value, left, relation, right
+    return value, _as_size(left), relation, _as_size(right)
+
+
+def _as_size(formula: Scalar) -> Scalar:
+    """A sum of sizes and whole numbers, D + M or 2 D, as the one size that it is."""
+
+    def size(part: Scalar) -> Any:
+        match part:
+            case Count():
+                return part.size
+            case Const() if part.text.isdigit():
+                return Integer(part.text)
+            case Add():
+                sizes = list(map(size, part.terms))
+                return None if None in sizes else sum(sizes[1:], sizes[0])
+            case Mul():
+                sizes = list(map(size, part.factors))
+                return None if None in sizes else prod(sizes)
+        return None
+
+    found = size(formula)
+    return formula if found is None else Count(found)
 
 
 def with_constants(table: Table) -> Table:

@@ -277,8 +277,10 @@ def _function_or_name(source: Source, start: int, end: int, kind: str) -> tuple[
     """A function, if it is one, else a name; and where it ends."""
     text = source.plain
     name = _name(source, start, end, kind)
-    if name.lag is None and name.name in spellings():
-        return _function(spellings()[name.name], source, start, end)
+    # Among elements every part of a name may be an index, and log_sigmoid is one word.
+    known = text[start:end] if text[start:end] in spellings() else name.name
+    if name.lag is None and known in spellings():
+        return _function(spellings()[known], source, start, end)
     late = re.compile(r"[-−–]1(?![0-9.])").match(text, end)
     if name.lag == 0 and late and not source.latex:
         written = text[start:end]

@@ -432,3 +432,9 @@ def test_numbers_that_no_sample_can_hold_are_said():
     )
     with pytest.raises(rnnsym.InputError, match="no finite numbers"):
         rnnsym.verify(cell, "latex", gradient=True)
+
+
+@pytest.mark.parametrize("convention", ["row", "column"])
+def test_a_number_that_is_a_product_costs_the_same_in_columns(convention):
+    cell = rnnsym.parse("s_t: scalar\ns_t = 0.5 s_{t-1} + x_t w\nh_t = s_t ⊙ x_t", name="cell")
+    assert rnnsym.verify(cell.in_convention(convention), "latex", gradient=True).check()

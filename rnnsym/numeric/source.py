@@ -153,8 +153,11 @@ class Writer:
 
     def reduced(self, expr: Any, variable: Variable) -> str:
         """Code of what reaches a parameter, summed over the batch."""
-        expr = self.printer.laid(expr)
+        whole, expr = expr, self.printer.laid(expr)
         text = self.printer.reduced(expr)
+        if expr is not whole and variable.shape[1] == 1 and not variable.scalar:
+            # Of a column the products of all rows are one, x^⊤ s, also where it lies as a row.
+            text = f"({self.printer.reduced(whole)}).T"
         terms = expr.args if expr.is_MatAdd else (expr,)
         bare = [t.args[0] if isinstance(t, TimeSum) else t for t in terms]
         turned = self.printer.turns(variable.here)
